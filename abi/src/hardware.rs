@@ -1,0 +1,123 @@
+//! Hardware capabilities: I/O ports, interrupt lines, power, counters.
+
+use crate::wire::Wire;
+
+/// First argument of `hw_control`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u64)]
+pub enum HardwareOperation {
+    /// Hardware, DEVICE: makes a PortRange. Argument 0: first port, 1: number of ports, 2:
+    /// destination. RSI: slot.
+    MakePortRange = 1,
+    /// Hardware, DEVICE: makes an Interrupt. Argument 0: ISA line or global system interrupt, 1:
+    /// destination. RSI: slot.
+    MakeInterrupt = 2,
+    /// PortRange, DEVICE. Argument 0: port, 1: width in bytes (1, 2, 4). RSI: the value.
+    PortRead = 3,
+    /// PortRange, DEVICE. Argument 0: port, 1: width in bytes, 2: the value.
+    PortWrite = 4,
+    /// PortRange, DEVICE: writes bytes to one port. Argument 0: port, 1: address, 2: length, at
+    /// most 256.
+    PortWriteBytes = 5,
+    /// Interrupt, DEVICE: has the line set a bit of an Event (SIGNAL); the line is masked when it
+    /// fires. Argument 0: Event, 1: bit.
+    InterruptBind = 6,
+    /// Interrupt, DEVICE: lets it fire again.
+    InterruptAcknowledge = 7,
+    /// Hardware, POWER: switches the machine off.
+    PowerOff = 8,
+    /// Hardware, POWER: resets the machine.
+    Reboot = 9,
+    /// Hardware, STATISTICS. Argument 0: address of a [`Statistics`].
+    Statistics = 10,
+}
+
+impl HardwareOperation {
+    /// The operation with this number.
+    #[must_use]
+    pub const fn from_number(number: u64) -> Option<Self> {
+        match number {
+            1 => Some(Self::MakePortRange),
+            2 => Some(Self::MakeInterrupt),
+            3 => Some(Self::PortRead),
+            4 => Some(Self::PortWrite),
+            5 => Some(Self::PortWriteBytes),
+            6 => Some(Self::InterruptBind),
+            7 => Some(Self::InterruptAcknowledge),
+            8 => Some(Self::PowerOff),
+            9 => Some(Self::Reboot),
+            10 => Some(Self::Statistics),
+            _ => None,
+        }
+    }
+}
+
+/// The kernel's counters; they are in every build. Benchmarks and leak checks read them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[repr(C)]
+pub struct Statistics {
+    /// System calls, faults and interrupts taken so far.
+    pub entries: u64,
+    /// Of those: page faults.
+    pub faults: u64,
+    /// CR3 loads so far.
+    pub cr3_loads: u64,
+    /// Frames that are free.
+    pub frames_free: u64,
+    /// Frames that the machine gave to Tine.
+    pub frames_total: u64,
+    /// Frames that hold kernel objects and tables of slots.
+    pub frames_kernel: u64,
+    /// Live objects of every kind together.
+    pub objects: u64,
+    /// Live Domains.
+    pub domains: u64,
+    /// Kernel tasks that have not finished: zero means that all teardown is done.
+    pub tasks: u64,
+}
+
+impl Wire for Statistics {
+    const WORDS: usize = 9;
+
+    fn encode(&self, words: &mut [u64]) {
+        words[..9].copy_from_slice(&[
+            self.entries,
+            self.faults,
+            self.cr3_loads,
+            self.frames_free,
+            self.frames_total,
+            self.frames_kernel,
+            self.objects,
+            self.domains,
+            self.tasks,
+        ]);
+    }
+
+    fn decode(words: &[u64]) -> Option<Self> {
+        let [
+            entries,
+            faults,
+            cr3_loads,
+            frames_free,
+            frames_total,
+            frames_kernel,
+            objects,
+            domains,
+            tasks,
+        ] = *words
+        else {
+            return None;
+        };
+        Some(Self {
+            entries,
+            faults,
+            cr3_loads,
+            frames_free,
+            frames_total,
+            frames_kernel,
+            objects,
+            domains,
+            tasks,
+        })
+    }
+}

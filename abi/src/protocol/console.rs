@@ -1,0 +1,35 @@
+//! The console: a terminal on the first serial line. Its descriptors answer the operations of
+//! [`super::file`], and these.
+
+use bitflags::bitflags;
+
+use super::operations;
+
+operations! {
+    /// Operations of a console descriptor; numbers beyond those of [`super::file::Operation`].
+    Operation {
+        32 SetMode "Sets the mode of the terminal.", request: "2: Mode", reply: "1: the mode before";
+        33 GetMode "Reads the mode.", request: "-", reply: "1: Mode";
+        34 OpenResults "Opens the results channel to the host; writes to it are lines of it.", request: "receive slot 0", reply: "-";
+    }
+}
+
+bitflags! {
+    /// Mode of the terminal.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub struct Mode: u64 {
+        /// Input is given out line by line, after editing.
+        const CANONICAL = 1;
+        /// Input is echoed.
+        const ECHO = 2;
+        /// The interrupt character ends the foreground group.
+        const SIGNALS = 4;
+        /// Output: a line feed also returns the carriage.
+        const NEWLINE = 8;
+    }
+}
+
+impl Mode {
+    /// What a shell starts with.
+    pub const COOKED: Self = Self::all();
+}

@@ -1,0 +1,116 @@
+//! What the portable kernel asks of hardware.
+//!
+//! Owns: [`Frame`] and the traits [`PhysicalMemory`] and [`Translation`] (upper half, the memory
+//! side), [`Machine`](self) and its records (lower half). Never here: policy, page-table formats.
+//! Implemented by the kernel binary over the direct map and by the software machine of the host
+//! tests; generic parameters everywhere, so the binary pays no dispatch.
+//!
+//! Contract: every `Frame` passed in is one that the frame table manages or one of a physical
+//! range handed out by boot; implementations may trust that, they need not check it.
+
+use core::ops::Range;
+
+use tine_ksync::Page;
+
+/// Number of a 4 KiB frame of physical memory: its address divided by 4096.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+#[repr(transparent)]
+pub struct Frame(pub u32);
+
+impl Frame {
+    /// Physical address of the first byte.
+    #[inline]
+    #[must_use]
+    pub const fn address(self) -> u64 {
+        (self.0 as u64) << 12
+    }
+}
+
+/// Physical memory as 4 KiB frames.
+pub trait PhysicalMemory {
+    /// Entry `index` (0..512) of the table in `frame`.
+    fn load(&self, frame: Frame, index: usize) -> u64;
+
+    /// Writes entry `index` (0..512) of the table in `frame`.
+    fn store(&mut self, frame: Frame, index: usize, value: u64);
+
+    /// Clears the frame: 512 iterations of `rep stosq`.
+    fn zero(&mut self, frame: Frame);
+
+    /// Copies a whole frame: 512 iterations of `rep movsq`.
+    fn copy(&mut self, to: Frame, from: Frame);
+
+    /// Reads bytes; `offset + into.len()` is at most 4096.
+    fn read(&self, frame: Frame, offset: usize, into: &mut [u8]);
+
+    /// Writes bytes; `offset + from.len()` is at most 4096.
+    fn write(&mut self, frame: Frame, offset: usize, from: &[u8]);
+
+    /// Copies bytes between two different places; each lies within its frame.
+    fn copy_bytes(&mut self, to: (Frame, usize), from: (Frame, usize), length: usize);
+
+    /// Gives a frame to a slab: it is kernel memory until [`PhysicalMemory::frame_of`].
+    fn page(&mut self, frame: Frame) -> Page;
+
+    /// Takes such a frame back.
+    fn frame_of(&mut self, page: Page) -> Frame;
+
+    /// For each entry of `from` in `range` in turn: stores it with the bits of `keep` to `from` and
+    /// to the same place of `to`, and hands it to `each`. Zero entries are copied as they are.
+    ///
+    /// The inner loop of breaking a shared table. An implementation over pointers overrides it so
+    /// that both addresses stay in registers.
+    #[inline(always)]
+    fn copy_entries(
+        &mut self,
+        to: Frame,
+        from: Frame,
+        range: Range<usize>,
+        keep: u64,
+        mut each: impl FnMut(u64),
+    ) {
+        for index in range {
+            let entry = self.load(from, index) & keep;
+            self.store(from, index, entry);
+            self.store(to, index, entry);
+            each(entry);
+        }
+    }
+
+    /// For each entry of `table` in `range` that is not zero: hands it to `each` and clears it.
+    ///
+    /// The inner loop of taking a dead table apart.
+    #[inline(always)]
+    fn take_entries(&mut self, table: Frame, range: Range<usize>, mut each: impl FnMut(u64)) {
+        for index in range {
+            let entry = self.load(table, index);
+            if entry != 0 {
+                self.store(table, index, 0);
+                each(entry);
+            }
+        }
+    }
+}
+
+/// What a CPU remembers of page tables.
+///
+/// A space that is not the active one has nothing remembered: `activate` drops everything of the
+/// space it leaves (there are no process-context identifiers).
+pub trait Translation: PhysicalMemory {
+    /// Makes the tables under `root` the ones in use: loads CR3.
+    fn activate(&mut self, root: Frame);
+
+    /// Drops what is remembered for the page at `address` and every upper-level entry remembered,
+    /// if `root` is active: INVLPG.
+    fn flush_page(&mut self, root: Frame, address: u64);
+
+    /// Drops everything remembered of the tables under `root`, if it is active.
+    fn flush_all(&mut self, root: Frame);
+
+    /// A root whose entries 256..512 are copied into each new root. They never change after boot.
+    fn kernel_half(&self) -> Frame;
+}
+
+// ------------------------------------------------------------------------------------------------
+// Above: physical memory and translation (memory). Below: the rest of the machine (kernel core).
+// ------------------------------------------------------------------------------------------------

@@ -1,0 +1,73 @@
+//! Pages from the host's heap, for tests (feature `host`).
+//!
+//! Owns [`HeapPages`]: it counts what is out, and fails on demand, which is how fault injection at
+//! every allocation is written: `for n in 0.. { source.fail_after(n); ... }`. Never in the kernel.
+
+extern crate std;
+
+use core::ptr::NonNull;
+use std::alloc::{Layout, alloc_zeroed, dealloc};
+
+use crate::page::{PAGE_SIZE, Page, PageSource};
+
+const LAYOUT: Layout = match Layout::from_size_align(PAGE_SIZE, PAGE_SIZE) {
+    Ok(layout) => layout,
+    Err(_) => panic!("a page is a valid layout"),
+};
+
+/// A [`PageSource`] over the host's heap with an injectable failure countdown.
+#[derive(Debug, Default)]
+pub struct HeapPages {
+    outstanding: usize,
+    remaining: Option<usize>,
+}
+
+impl HeapPages {
+    /// A source that never fails.
+    pub const fn new() -> HeapPages {
+        HeapPages { outstanding: 0, remaining: None }
+    }
+
+    /// A source that hands out `count` pages and then fails, as [`HeapPages::fail_after`].
+    pub const fn with_limit(count: usize) -> HeapPages {
+        HeapPages { outstanding: 0, remaining: Some(count) }
+    }
+
+    /// From now on, hand out `count` more pages and then fail. Pages given back do not count.
+    pub fn fail_after(&mut self, count: usize) {
+        self.remaining = Some(count);
+    }
+
+    /// Never fail again.
+    pub fn heal(&mut self) {
+        self.remaining = None;
+    }
+
+    /// Pages handed out and not given back.
+    pub fn outstanding(&self) -> usize {
+        self.outstanding
+    }
+}
+
+impl PageSource for HeapPages {
+    fn take_page(&mut self) -> Option<Page> {
+        self.remaining = match self.remaining {
+            Some(0) => return None,
+            Some(count) => Some(count - 1),
+            None => None,
+        };
+        // SAFETY: the layout's size is not zero.
+        let address = NonNull::new(unsafe { alloc_zeroed(LAYOUT) })?;
+        self.outstanding += 1;
+        // SAFETY: 1. the allocator returned 4096 bytes at this alignment, valid until `dealloc`.
+        // 2. A fresh allocation has no other user.
+        Some(unsafe { Page::from_raw(address) })
+    }
+
+    fn give_page(&mut self, page: Page) {
+        self.outstanding = self.outstanding.saturating_sub(1);
+        // SAFETY: under the feature `host` every page of a test comes from `take_page` above, so
+        // from this allocator with this layout; the token proves that nobody uses it any more.
+        unsafe { dealloc(page.into_raw().as_ptr(), LAYOUT) };
+    }
+}

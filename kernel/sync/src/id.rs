@@ -1,0 +1,100 @@
+//! Generational ids: how kernel objects name each other.
+//!
+//! Owns [`Id`]. Never here: pointers. An id is plain data; it may be copied, stored, sent to user
+//! space and come back: a stale or forged one finds nothing or finds a live object of the *same
+//! type*, never freed memory.
+//!
+//! Invariant I1: the generation is odd for a slot in use and even for a free one, so an id handed
+//! out is never zero and `Option<Id<T>>` is eight bytes.
+
+use core::{
+    cmp::Ordering,
+    fmt,
+    hash::{Hash, Hasher},
+    marker::PhantomData,
+    num::NonZeroU32,
+};
+
+/// The name of a `T` in a [`Slab`](crate::Slab): slot index and generation.
+pub struct Id<T> {
+    index: u32,
+    generation: NonZeroU32,
+    /// `fn() -> T`: an id is `Copy`, `Send` and `Sync` whatever `T` is.
+    _type: PhantomData<fn() -> T>,
+}
+
+impl<T> Id<T> {
+    pub(crate) const fn new(index: u32, generation: NonZeroU32) -> Id<T> {
+        Id { index, generation, _type: PhantomData }
+    }
+
+    /// The slot's index. Dense: small numbers are used first.
+    #[inline]
+    pub const fn index(self) -> u32 {
+        self.index
+    }
+
+    /// The slot's generation at insertion. Never zero.
+    #[inline]
+    pub const fn generation(self) -> u32 {
+        self.generation.get()
+    }
+
+    /// Generation in the upper half, index in the lower. Never zero.
+    #[inline]
+    pub const fn raw(self) -> u64 {
+        (self.generation.get() as u64) << 32 | self.index as u64
+    }
+
+    /// The inverse of [`Id::raw`]; `None` for a word that no id has (generation zero).
+    #[inline]
+    pub const fn from_raw(raw: u64) -> Option<Id<T>> {
+        match NonZeroU32::new((raw >> 32) as u32) {
+            Some(generation) => Some(Id::new(raw as u32, generation)),
+            None => None,
+        }
+    }
+}
+
+// By hand: derives would ask the same of `T`.
+impl<T> Clone for Id<T> {
+    #[inline]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Id<T> {}
+
+impl<T> PartialEq for Id<T> {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.raw() == other.raw()
+    }
+}
+
+impl<T> Eq for Id<T> {}
+
+impl<T> PartialOrd for Id<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<T> Ord for Id<T> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        (self.index, self.generation).cmp(&(other.index, other.generation))
+    }
+}
+
+impl<T> Hash for Id<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.raw().hash(state);
+    }
+}
+
+impl<T> fmt::Debug for Id<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.index, self.generation)
+    }
+}

@@ -1,0 +1,185 @@
+//! Doubly linked lists of slab elements, linked by id.
+//!
+//! Owns [`List`], [`Links`] and the trait [`Linked`]. Never here: pointers or memory of its own;
+//! this file is safe code. Called for run queues, waiters, a Domain's threads. An element that is
+//! on several lists has several `Links` and implements `Linked` once per tag.
+//!
+//! Invariants: L1 an element is linked exactly when both of its ends are `Some`; the ends of the
+//! list point to themselves. L2 an element is unlinked before it leaves its slab. Breaking L2, or
+//! removing from a list the element is not on, loses elements but touches no foreign memory.
+
+use core::{fmt, marker::PhantomData};
+
+use crate::{id::Id, slab::Slab};
+
+/// The two links an element keeps for one list.
+pub struct Links<T> {
+    previous: Option<Id<T>>,
+    next: Option<Id<T>>,
+}
+
+impl<T> Links<T> {
+    /// On no list.
+    pub const fn new() -> Links<T> {
+        Links { previous: None, next: None }
+    }
+
+    /// Whether the element is on a list.
+    #[inline]
+    pub const fn is_linked(&self) -> bool {
+        self.next.is_some()
+    }
+}
+
+impl<T> Default for Links<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> fmt::Debug for Links<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}..{:?}", self.previous, self.next)
+    }
+}
+
+/// An element that can be on a list of kind `Tag`.
+pub trait Linked<Tag>: Sized {
+    /// The links for this kind.
+    fn links(&self) -> &Links<Self>;
+
+    /// The links for this kind, for the list to change.
+    fn links_mut(&mut self) -> &mut Links<Self>;
+}
+
+/// A first-in, first-out list of elements of one [`Slab`]; every operation takes that slab.
+pub struct List<T, Tag> {
+    ends: Option<(Id<T>, Id<T>)>,
+    length: usize,
+    _tag: PhantomData<fn() -> Tag>,
+}
+
+impl<T, Tag> List<T, Tag> {
+    /// An empty list.
+    pub const fn new() -> List<T, Tag> {
+        List { ends: None, length: 0, _tag: PhantomData }
+    }
+
+    /// The first element.
+    #[inline]
+    pub fn front(&self) -> Option<Id<T>> {
+        self.ends.map(|(first, _)| first)
+    }
+
+    /// The last element.
+    #[inline]
+    pub fn back(&self) -> Option<Id<T>> {
+        self.ends.map(|(_, last)| last)
+    }
+
+    /// How many elements are linked.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.length
+    }
+
+    /// Whether no element is linked.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_none()
+    }
+}
+
+impl<T: Linked<Tag>, Tag> List<T, Tag> {
+    /// Appends `id`. False, and nothing happens, if it is stale or already on a list of this kind.
+    pub fn push_back(&mut self, slab: &mut Slab<T>, id: Id<T>) -> bool {
+        let last = self.back();
+        let Some(element) = unlinked(slab, id) else { return false };
+        *element.links_mut() = Links { previous: last.or(Some(id)), next: Some(id) };
+        if let Some(last) = last.and_then(|last| slab.get_mut(last)) {
+            last.links_mut().next = Some(id);
+        }
+        self.ends = Some((self.front().unwrap_or(id), id));
+        self.length += 1;
+        true
+    }
+
+    /// Prepends `id`. False, and nothing happens, if it is stale or already on a list of this kind.
+    pub fn push_front(&mut self, slab: &mut Slab<T>, id: Id<T>) -> bool {
+        let first = self.front();
+        let Some(element) = unlinked(slab, id) else { return false };
+        *element.links_mut() = Links { previous: Some(id), next: first.or(Some(id)) };
+        if let Some(first) = first.and_then(|first| slab.get_mut(first)) {
+            first.links_mut().previous = Some(id);
+        }
+        self.ends = Some((id, self.back().unwrap_or(id)));
+        self.length += 1;
+        true
+    }
+
+    /// Unlinks and returns the first element.
+    pub fn pop_front(&mut self, slab: &mut Slab<T>) -> Option<Id<T>> {
+        let first = self.front()?;
+        self.remove(slab, first).then_some(first)
+    }
+
+    /// Unlinks `id` from wherever it stands. False if it is stale, on no list of this kind, or an
+    /// end of another list.
+    pub fn remove(&mut self, slab: &mut Slab<T>, id: Id<T>) -> bool {
+        let Some((first, last)) = self.ends else { return false };
+        let Some(element) = slab.get_mut(id) else { return false };
+        let Links { previous: Some(previous), next: Some(next) } = *element.links() else {
+            return false;
+        };
+        if (previous == id) != (first == id) || (next == id) != (last == id) {
+            return false;
+        }
+        *element.links_mut() = Links::new();
+        let neighbour = |end: Id<T>, other: Id<T>| if end == id { other } else { end };
+        // An end passes its self-link on to its neighbour.
+        let (left, right) = (previous != id, next != id);
+        if left && let Some(element) = slab.get_mut(previous) {
+            element.links_mut().next = Some(if right { next } else { previous });
+        }
+        if right && let Some(element) = slab.get_mut(next) {
+            element.links_mut().previous = Some(if left { previous } else { next });
+        }
+        self.ends = (left || right).then(|| (neighbour(first, next), neighbour(last, previous)));
+        self.length = self.length.saturating_sub(1);
+        true
+    }
+
+    /// Whether `id` is on a list of this kind. (On which one, its links do not say.)
+    #[inline]
+    pub fn is_linked(slab: &Slab<T>, id: Id<T>) -> bool {
+        slab.get(id).is_some_and(|element| element.links().is_linked())
+    }
+
+    /// The element behind `id`, if there is one: the step of a walk that changes things.
+    #[inline]
+    pub fn after(slab: &Slab<T>, id: Id<T>) -> Option<Id<T>> {
+        slab.get(id)?.links().next.filter(|next| *next != id)
+    }
+
+    /// The elements from front to back, at most [`List::len`] of them.
+    pub fn iter(&self, slab: &Slab<T>) -> impl Iterator<Item = Id<T>> {
+        core::iter::successors(self.front(), |id| Self::after(slab, *id)).take(self.length)
+    }
+}
+
+/// The element `id` if it is live and on no list of this kind.
+fn unlinked<T: Linked<Tag>, Tag>(slab: &mut Slab<T>, id: Id<T>) -> Option<&mut T> {
+    slab.get_mut(id).filter(|element| !element.links().is_linked())
+}
+
+impl<T, Tag> Default for List<T, Tag> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T, Tag> fmt::Debug for List<T, Tag> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "List({:?}, {})", self.ends, self.length)
+    }
+}
