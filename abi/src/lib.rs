@@ -7,7 +7,7 @@
 //!
 //! Never enters it: behaviour, allocation, `unsafe`, anything of one architecture's instructions.
 //!
-//! Versioning: a change of anything here changes the golden files in `abi/tests/golden`, so it is
+//! Versioning: a change of anything here changes the manual pages in `abi/doc`, so it is
 //! seen in review; old binaries are not supported across such a change.
 //!
 //! Reading order: [`syscall`] (the table), [`error`], [`capability`], [`message`],
