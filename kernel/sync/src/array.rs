@@ -96,9 +96,8 @@ impl<T: Copy> PageArray<T> {
     #[inline(always)]
     fn place(&self, index: usize) -> Option<NonNull<T>> {
         // SAFETY: `index < length` gives a page below `pages` (A2) and an element within it.
-        (index < self.length as usize).then(|| unsafe {
-            self.page(index >> Self::SHIFT).add(index & (Self::PER_PAGE - 1))
-        })
+        (index < self.length as usize)
+            .then(|| unsafe { self.page(index >> Self::SHIFT).add(index & (Self::PER_PAGE - 1)) })
     }
 
     /// The element at `index`.
@@ -163,7 +162,7 @@ impl<T: Copy> PageArray<T> {
 
     /// Shortens to `length` elements and gives the pages behind them back.
     pub fn truncate(&mut self, pages: &mut (impl PageSource + ?Sized), length: usize) {
-        self.length = self.length.min(length as u32);
+        self.length = self.len().min(length) as u32;
         self.drop_pages(pages, self.len().div_ceil(Self::PER_PAGE));
     }
 

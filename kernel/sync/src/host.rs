@@ -6,7 +6,10 @@
 extern crate std;
 
 use core::ptr::NonNull;
-use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::{
+    alloc::{Layout, alloc_zeroed, dealloc},
+    collections::BTreeSet,
+};
 
 use crate::page::{PAGE_SIZE, Page, PageSource};
 
@@ -18,19 +21,20 @@ const LAYOUT: Layout = match Layout::from_size_align(PAGE_SIZE, PAGE_SIZE) {
 /// A [`PageSource`] over the host's heap with an injectable failure countdown.
 #[derive(Debug, Default)]
 pub struct HeapPages {
-    outstanding: usize,
+    /// Addresses of the pages that are out: only these may come back.
+    out: BTreeSet<usize>,
     remaining: Option<usize>,
 }
 
 impl HeapPages {
     /// A source that never fails.
     pub const fn new() -> HeapPages {
-        HeapPages { outstanding: 0, remaining: None }
+        HeapPages { out: BTreeSet::new(), remaining: None }
     }
 
     /// A source that hands out `count` pages and then fails, as [`HeapPages::fail_after`].
     pub const fn with_limit(count: usize) -> HeapPages {
-        HeapPages { outstanding: 0, remaining: Some(count) }
+        HeapPages { out: BTreeSet::new(), remaining: Some(count) }
     }
 
     /// From now on, hand out `count` more pages and then fail. Pages given back do not count.
@@ -45,7 +49,7 @@ impl HeapPages {
 
     /// Pages handed out and not given back.
     pub fn outstanding(&self) -> usize {
-        self.outstanding
+        self.out.len()
     }
 }
 
@@ -58,16 +62,16 @@ impl PageSource for HeapPages {
         };
         // SAFETY: the layout's size is not zero.
         let address = NonNull::new(unsafe { alloc_zeroed(LAYOUT) })?;
-        self.outstanding += 1;
+        self.out.insert(address.addr().get());
         // SAFETY: 1. the allocator returned 4096 bytes at this alignment, valid until `dealloc`.
         // 2. A fresh allocation has no other user.
         Some(unsafe { Page::from_raw(address) })
     }
 
     fn give_page(&mut self, page: Page) {
-        self.outstanding = self.outstanding.saturating_sub(1);
-        // SAFETY: under the feature `host` every page of a test comes from `take_page` above, so
-        // from this allocator with this layout; the token proves that nobody uses it any more.
+        assert!(self.out.remove(&page.address()), "a page goes back to the source it came from");
+        // SAFETY: the page came from `take_page` above, so from this allocator with this layout;
+        // the token proves that nobody uses it any more (P1).
         unsafe { dealloc(page.into_raw().as_ptr(), LAYOUT) };
     }
 }

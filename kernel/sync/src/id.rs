@@ -4,8 +4,8 @@
 //! space and come back: a stale or forged one finds nothing or finds a live object of the *same
 //! type*, never freed memory.
 //!
-//! Invariant I1: the generation is odd for a slot in use and even for a free one, so an id handed
-//! out is never zero and `Option<Id<T>>` is eight bytes.
+//! Invariant I1: every id has an odd generation (a slot's is odd in use and even when free), so one
+//! compare tells whether an id is live, no id is zero, and `Option<Id<T>>` is eight bytes.
 
 use core::{
     cmp::Ordering,
@@ -46,12 +46,12 @@ impl<T> Id<T> {
         (self.generation.get() as u64) << 32 | self.index as u64
     }
 
-    /// The inverse of [`Id::raw`]; `None` for a word that no id has (generation zero).
+    /// The inverse of [`Id::raw`]; `None` for a word that no id has (even generation, I1).
     #[inline]
     pub const fn from_raw(raw: u64) -> Option<Id<T>> {
         match NonZeroU32::new((raw >> 32) as u32) {
-            Some(generation) => Some(Id::new(raw as u32, generation)),
-            None => None,
+            Some(generation) if generation.get() & 1 == 1 => Some(Id::new(raw as u32, generation)),
+            _ => None,
         }
     }
 }

@@ -6,7 +6,9 @@
 //!
 //! Invariants: L1 an element is linked exactly when both of its ends are `Some`; the ends of the
 //! list point to themselves. L2 an element is unlinked before it leaves its slab. Breaking L2, or
-//! removing from a list the element is not on, loses elements but touches no foreign memory.
+//! removing from a list the element is not on, loses elements but touches no foreign memory. L3 a list
+//! borrows for change only elements that are linked, and the one being pushed: the task table relies
+//! on it, whose running tasks are neither.
 
 use core::{fmt, marker::PhantomData};
 
@@ -96,7 +98,7 @@ impl<T: Linked<Tag>, Tag> List<T, Tag> {
         let last = self.back();
         let Some(element) = unlinked(slab, id) else { return false };
         *element.links_mut() = Links { previous: last.or(Some(id)), next: Some(id) };
-        if let Some(last) = last.and_then(|last| slab.get_mut(last)) {
+        if let Some(last) = last.and_then(|last| linked(slab, last)) {
             last.links_mut().next = Some(id);
         }
         self.ends = Some((self.front().unwrap_or(id), id));
@@ -109,7 +111,7 @@ impl<T: Linked<Tag>, Tag> List<T, Tag> {
         let first = self.front();
         let Some(element) = unlinked(slab, id) else { return false };
         *element.links_mut() = Links { previous: Some(id), next: first.or(Some(id)) };
-        if let Some(first) = first.and_then(|first| slab.get_mut(first)) {
+        if let Some(first) = first.and_then(|first| linked(slab, first)) {
             first.links_mut().previous = Some(id);
         }
         self.ends = Some((id, self.back().unwrap_or(id)));
@@ -127,7 +129,7 @@ impl<T: Linked<Tag>, Tag> List<T, Tag> {
     /// end of another list.
     pub fn remove(&mut self, slab: &mut Slab<T>, id: Id<T>) -> bool {
         let Some((first, last)) = self.ends else { return false };
-        let Some(element) = slab.get_mut(id) else { return false };
+        let Some(element) = linked(slab, id) else { return false };
         let Links { previous: Some(previous), next: Some(next) } = *element.links() else {
             return false;
         };
@@ -138,10 +140,10 @@ impl<T: Linked<Tag>, Tag> List<T, Tag> {
         let neighbour = |end: Id<T>, other: Id<T>| if end == id { other } else { end };
         // An end passes its self-link on to its neighbour.
         let (left, right) = (previous != id, next != id);
-        if left && let Some(element) = slab.get_mut(previous) {
+        if left && let Some(element) = linked(slab, previous) {
             element.links_mut().next = Some(if right { next } else { previous });
         }
-        if right && let Some(element) = slab.get_mut(next) {
+        if right && let Some(element) = linked(slab, next) {
             element.links_mut().previous = Some(if left { previous } else { next });
         }
         self.ends = (left || right).then(|| (neighbour(first, next), neighbour(last, previous)));
@@ -165,6 +167,13 @@ impl<T: Linked<Tag>, Tag> List<T, Tag> {
     pub fn iter(&self, slab: &Slab<T>) -> impl Iterator<Item = Id<T>> {
         core::iter::successors(self.front(), |id| Self::after(slab, *id)).take(self.length)
     }
+}
+
+/// The element `id` if it is live and on a list of this kind. Looks before it borrows for change
+/// (L3).
+fn linked<T: Linked<Tag>, Tag>(slab: &mut Slab<T>, id: Id<T>) -> Option<&mut T> {
+    slab.get(id).filter(|element| element.links().is_linked())?;
+    slab.get_mut(id)
 }
 
 /// The element `id` if it is live and on no list of this kind.

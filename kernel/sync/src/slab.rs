@@ -138,7 +138,7 @@ impl<T> Slab<T> {
     /// sees to it that no reference to the same element is in use at that time (S5).
     #[inline(always)]
     pub fn ptr(&self, id: Id<T>) -> Option<NonNull<T>> {
-        if self.generation(id.index())? != id.generation() || id.generation() & 1 == 0 {
+        if self.generation(id.index())? != id.generation() {
             return None;
         }
         // SAFETY: the index was just found below `used`; projecting a field of the slot stays in
@@ -149,8 +149,8 @@ impl<T> Slab<T> {
     /// The element `id`, or `None` if it is gone.
     #[inline]
     pub fn get(&self, id: Id<T>) -> Option<&T> {
-        // SAFETY: odd and equal generation: the value is initialised (S2). `&self` excludes
-        // mutable references for as long as the result lives.
+        // SAFETY: ids are odd (I1), so the value is initialised (S2). `&self` excludes mutable
+        // references for as long as the result lives.
         self.ptr(id).map(|value| unsafe { value.as_ref() })
     }
 
@@ -165,9 +165,12 @@ impl<T> Slab<T> {
     #[inline]
     pub fn pair_mut(&mut self, one: Id<T>, other: Id<T>) -> Option<(&mut T, &mut T)> {
         let (mut first, mut second) = (self.ptr(one)?, self.ptr(other)?);
+        if first == second {
+            return None;
+        }
         // SAFETY: both are initialised (S2), different slots do not overlap, and `&mut self`
         // excludes every other reference.
-        (first != second).then(|| unsafe { (first.as_mut(), second.as_mut()) })
+        Some(unsafe { (first.as_mut(), second.as_mut()) })
     }
 
     /// Whether `id` is live.
@@ -269,10 +272,11 @@ impl<T> Slab<T> {
     ) -> Result<(Id<T>, NonNull<T>), Exhausted> {
         let (index, old) = if self.free != NONE {
             let index = self.free;
-            // SAFETY: slots on the free list are below `used`; their header is initialised (S1).
-            let slot = unsafe { &raw const *self.slot(index) };
-            // SAFETY: as above.
-            let (generation, next) = unsafe { ((*slot).generation, (*slot).next) };
+            // SAFETY: slots on the free list are below `used` and have a whole header (S1, S3).
+            let (generation, next) = unsafe {
+                let slot = self.slot(index);
+                ((*slot).generation, (*slot).next)
+            };
             self.free = next;
             self.free_length -= 1;
             (index, generation)
@@ -296,11 +300,7 @@ impl<T> Slab<T> {
 
     /// Moves `value` in. Takes at most two pages; gives the value back when there are none.
     #[inline]
-    pub fn insert(
-        &mut self,
-        pages: &mut (impl PageSource + ?Sized),
-        value: T,
-    ) -> Result<Id<T>, T> {
+    pub fn insert(&mut self, pages: &mut (impl PageSource + ?Sized), value: T) -> Result<Id<T>, T> {
         // SAFETY: the value is written in the next statement.
         match unsafe { self.claim(pages) } {
             Ok((id, place)) => {
@@ -316,21 +316,30 @@ impl<T> Slab<T> {
     #[inline]
     pub fn remove(&mut self, id: Id<T>) -> Option<T> {
         let place = self.ptr(id)?;
+        // SAFETY: `ptr` found the slot in use, so the value is initialised (S2); the slot turns free
+        // next, so it is read out exactly once.
+        let value = unsafe { place.read() };
+        self.forget(id);
+        Some(value)
+    }
+
+    /// Frees the slot of `id` and leaves its value where it is, without dropping it.
+    pub(crate) fn forget(&mut self, id: Id<T>) {
+        if !self.contains(id) {
+            return;
+        }
         let generation = id.generation().wrapping_add(1);
-        // SAFETY: `ptr` found the slot in use, so the index is below `used` and the value is
-        // initialised (S2); the generation turns even, so it is read out exactly once.
-        let value = unsafe {
+        // SAFETY: the slot is live, so its index is below `used` (S1).
+        unsafe {
             let slot = self.slot(id.index());
             (&raw mut (*slot).generation).write(generation);
             (&raw mut (*slot).next).write(self.free);
-            place.read()
-        };
+        }
         self.length -= 1;
         if generation != 0 {
             self.free = id.index();
             self.free_length += 1;
         }
-        Some(value)
     }
 
     /// Drops every element and gives every page back.
