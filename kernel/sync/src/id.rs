@@ -12,45 +12,47 @@ use core::{
     fmt,
     hash::{Hash, Hasher},
     marker::PhantomData,
-    num::NonZeroU32,
+    num::NonZeroU64,
 };
 
 /// The name of a `T` in a [`Slab`](crate::Slab): slot index and generation.
 pub struct Id<T> {
-    index: u32,
-    generation: NonZeroU32,
+    /// Generation in the upper half, index in the lower: one register, one compare.
+    raw: NonZeroU64,
     /// `fn() -> T`: an id is `Copy`, `Send` and `Sync` whatever `T` is.
     _type: PhantomData<fn() -> T>,
 }
 
 impl<T> Id<T> {
-    pub(crate) const fn new(index: u32, generation: NonZeroU32) -> Id<T> {
-        Id { index, generation, _type: PhantomData }
+    /// The id of the slot at `index` in its `generation`, if that is a generation in use (I1).
+    #[inline]
+    pub(crate) const fn new(index: u32, generation: u32) -> Option<Id<T>> {
+        Self::from_raw((generation as u64) << 32 | index as u64)
     }
 
     /// The slot's index. Dense: small numbers are used first.
     #[inline]
     pub const fn index(self) -> u32 {
-        self.index
+        self.raw.get() as u32
     }
 
-    /// The slot's generation at insertion. Never zero.
+    /// The slot's generation at insertion. Always odd.
     #[inline]
     pub const fn generation(self) -> u32 {
-        self.generation.get()
+        (self.raw.get() >> 32) as u32
     }
 
-    /// Generation in the upper half, index in the lower. Never zero.
+    /// The id as a word, to be stored or sent. Never zero.
     #[inline]
     pub const fn raw(self) -> u64 {
-        (self.generation.get() as u64) << 32 | self.index as u64
+        self.raw.get()
     }
 
     /// The inverse of [`Id::raw`]; `None` for a word that no id has (even generation, I1).
     #[inline]
     pub const fn from_raw(raw: u64) -> Option<Id<T>> {
-        match NonZeroU32::new((raw >> 32) as u32) {
-            Some(generation) if generation.get() & 1 == 1 => Some(Id::new(raw as u32, generation)),
+        match NonZeroU64::new(raw) {
+            Some(raw) if raw.get() >> 32 & 1 == 1 => Some(Id { raw, _type: PhantomData }),
             _ => None,
         }
     }
@@ -69,7 +71,7 @@ impl<T> Copy for Id<T> {}
 impl<T> PartialEq for Id<T> {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        self.raw() == other.raw()
+        self.raw == other.raw
     }
 }
 
@@ -83,18 +85,18 @@ impl<T> PartialOrd for Id<T> {
 
 impl<T> Ord for Id<T> {
     fn cmp(&self, other: &Self) -> Ordering {
-        (self.index, self.generation).cmp(&(other.index, other.generation))
+        (self.index(), self.generation()).cmp(&(other.index(), other.generation()))
     }
 }
 
 impl<T> Hash for Id<T> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.raw().hash(state);
+        self.raw.hash(state);
     }
 }
 
 impl<T> fmt::Debug for Id<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.index, self.generation)
+        write!(f, "{}.{}", self.index(), self.generation())
     }
 }

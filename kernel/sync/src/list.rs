@@ -121,8 +121,17 @@ impl<T: Linked<Tag>, Tag> List<T, Tag> {
 
     /// Unlinks and returns the first element.
     pub fn pop_front(&mut self, slab: &mut Slab<T>) -> Option<Id<T>> {
-        let first = self.front()?;
-        self.remove(slab, first).then_some(first)
+        let (first, last) = self.ends?;
+        let next = linked(slab, first)?.links().next?;
+        if next == first {
+            self.ends = None;
+        } else {
+            linked(slab, next)?.links_mut().previous = Some(next);
+            self.ends = Some((next, last));
+        }
+        *linked(slab, first)?.links_mut() = Links::new();
+        self.length = self.length.saturating_sub(1);
+        Some(first)
     }
 
     /// Unlinks `id` from wherever it stands. False if it is stale, on no list of this kind, or an

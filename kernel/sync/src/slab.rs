@@ -21,7 +21,6 @@ use core::{
     fmt,
     marker::PhantomData,
     mem::{ManuallyDrop, MaybeUninit},
-    num::NonZeroU32,
     ptr::{self, NonNull},
 };
 
@@ -187,8 +186,7 @@ impl<T> Slab<T> {
 
     /// The id of the live element in the slot at `index`.
     pub fn id_at(&self, index: u32) -> Option<Id<T>> {
-        let generation = self.generation(index).filter(|generation| generation & 1 == 1)?;
-        NonZeroU32::new(generation).map(|generation| Id::new(index, generation))
+        Id::new(index, self.generation(index)?)
     }
 
     /// One more than the highest index ever used: the bound for a chunked walk by `get_index`.
@@ -287,15 +285,16 @@ impl<T> Slab<T> {
             self.used += 1;
             (self.used - 1, 0)
         };
+        // S3: `old` is even, so one more is odd and there is an id for it.
+        let id = Id::new(index, old + 1).ok_or(Exhausted)?;
         // SAFETY: the index is below `used` and so below `capacity`; both places lie in the slot.
         let value = unsafe {
             let slot = self.slot(index);
-            (&raw mut (*slot).generation).write(old + 1);
+            (&raw mut (*slot).generation).write(id.generation());
             NonNull::new_unchecked((&raw mut (*slot).value).cast::<T>())
         };
         self.length += 1;
-        // SAFETY: `old` is even (S3), so adding one neither wraps nor gives zero.
-        Ok((Id::new(index, unsafe { NonZeroU32::new_unchecked(old + 1) }), value))
+        Ok((id, value))
     }
 
     /// Moves `value` in. Takes at most two pages; gives the value back when there are none.
