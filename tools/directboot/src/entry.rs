@@ -1,0 +1,163 @@
+//! From the PVH entry, 32-bit with paging off, to `boot::boot` in long mode.
+//!
+//! Owned here: the note that QEMU looks for, the first instructions, the boot tables that map the
+//! first 4 GiB to themselves, the GDT. Never here: anything that Rust can do.
+//! Called by: QEMU's boot code, with EBX = physical address of the start-info.
+//! Invariants: `.bss` is zero and the stack is `boot_stack` when `boot` begins; a CPU without long
+//! mode or NX is told so here, since no 64-bit code can run or no kernel page can be protected.
+//! Sources: Xen `public/elfnote.h` (note type 18); Intel SDM volume 3A, 10.8.5 (IA-32e
+//! initialisation); the GDT is the one the Limine protocol lists.
+
+use core::arch::global_asm;
+
+use crate::failure::{EXIT_PORT, EXIT_VALUE};
+
+global_asm!(
+    // XEN_ELFNOTE_PHYS32_ENTRY. QEMU reads eight bytes of a 64-bit file's note.
+    ".section .note.pvh, \"a\", @note",
+    ".balign 4",
+    ".long 4, 8, 18",
+    ".asciz \"Xen\"",
+    ".quad directboot_start",
+
+    ".section .bss.boot, \"aw\", @nobits",
+    ".balign 4096",
+    "boot_root: .skip 4096",
+    "boot_gigabytes: .skip 4096",
+    "boot_directories: .skip 4 * 4096",
+    "boot_stack: .skip 65536",
+    "boot_stack_top:",
+
+    // Null, 16-bit code and data, 32-bit code (0x18) and data, 64-bit code (0x28) and data (0x30).
+    ".section .data.gdt, \"aw\"",
+    ".balign 8",
+    ".global boot_gdt",
+    "boot_gdt:",
+    ".quad 0, 0x00009b000000ffff, 0x000093000000ffff, 0x00cf9b000000ffff, 0x00cf93000000ffff",
+    ".quad 0x00209b0000000000, 0x0000930000000000",
+    ".global boot_gdt_end",
+    "boot_gdt_end:",
+    "boot_gdt_pointer: .short boot_gdt_end - boot_gdt - 1",
+    ".quad boot_gdt",
+
+    ".section .rodata.entry, \"a\"",
+    "no_long_mode: .asciz \"directboot: this CPU has no 64-bit mode\\r\\n\"",
+    "no_nx: .asciz \"directboot: this CPU has no NX bit\\r\\n\"",
+
+    ".section .text.entry, \"ax\"",
+    ".code32",
+    ".global directboot_start",
+    "directboot_start:",
+    "cli",
+    "cld",
+    "mov edi, offset bss_start",
+    "mov ecx, offset bss_end",
+    "sub ecx, edi",
+    "shr ecx, 2",
+    "xor eax, eax",
+    "rep stosd",
+    "mov esp, offset boot_stack_top",
+    "mov ebp, ebx",
+
+    // CPUID is there if bit 21 of the flags can be changed.
+    "mov esi, offset no_long_mode",
+    "pushfd",
+    "pop eax",
+    "mov ecx, eax",
+    "xor eax, 0x200000",
+    "push eax",
+    "popfd",
+    "pushfd",
+    "pop eax",
+    "xor eax, ecx",
+    "jz entry_refuse",
+    "mov eax, 0x80000000",
+    "cpuid",
+    "cmp eax, 0x80000001",
+    "jb entry_refuse",
+    "mov eax, 0x80000001",
+    "cpuid",
+    "bt edx, 29",
+    "jnc entry_refuse",
+    "mov esi, offset no_nx",
+    "bt edx, 20",
+    "jnc entry_refuse",
+
+    // The first 4 GiB in 2 MiB pages: present, writable, large.
+    "mov edi, offset boot_directories",
+    "mov eax, 0x83",
+    "mov ecx, 2048",
+    "2: mov [edi], eax",
+    "add eax, 0x200000",
+    "add edi, 8",
+    "dec ecx",
+    "jnz 2b",
+    "mov edi, offset boot_gigabytes",
+    "mov eax, offset boot_directories + 3",
+    "mov ecx, 4",
+    "3: mov [edi], eax",
+    "add eax, 4096",
+    "add edi, 8",
+    "dec ecx",
+    "jnz 3b",
+    "mov eax, offset boot_gigabytes + 3",
+    "mov [boot_root], eax",
+    "mov eax, offset boot_root",
+    "mov cr3, eax",
+
+    // CR4.PAE; EFER.LME and NXE; CR0.PG and WP.
+    "mov eax, cr4",
+    "or eax, 1 << 5",
+    "mov cr4, eax",
+    "mov ecx, 0xc0000080",
+    "rdmsr",
+    "or eax, 1 << 8 | 1 << 11",
+    "wrmsr",
+    "mov eax, cr0",
+    "or eax, 1 << 31 | 1 << 16",
+    "mov cr0, eax",
+    "lgdt [boot_gdt_pointer]",
+    "push 0x28",
+    "mov eax, offset entry_long_mode",
+    "push eax",
+    "retf",
+
+    // Says the text at ESI on COM1 as the firmware left it, then stops.
+    "entry_refuse:",
+    "lodsb",
+    "test al, al",
+    "jz 5f",
+    "mov bl, al",
+    "mov ecx, 100000",
+    "mov dx, 0x3fd",
+    "4: in al, dx",
+    "test al, 0x20",
+    "loopz 4b",
+    "mov al, bl",
+    "mov dx, 0x3f8",
+    "out dx, al",
+    "jmp entry_refuse",
+    "5: mov al, {exit_value}",
+    "mov dx, {exit_port}",
+    "out dx, al",
+    "6: cli",
+    "hlt",
+    "jmp 6b",
+
+    ".code64",
+    "entry_long_mode:",
+    "mov eax, 0x30",
+    "mov ds, eax",
+    "mov es, eax",
+    "mov fs, eax",
+    "mov gs, eax",
+    "mov ss, eax",
+    "mov esp, offset boot_stack_top",
+    "mov edi, ebp",
+    "xor ebp, ebp",
+    "call {boot}",
+    "ud2",
+    exit_value = const EXIT_VALUE,
+    exit_port = const EXIT_PORT,
+    boot = sym crate::boot::boot,
+);
