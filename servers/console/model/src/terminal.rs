@@ -1,0 +1,279 @@
+//! The terminal: a state machine over typed bytes and read calls.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use tine_abi::Errno;
+use tine_abi::protocol::console::Mode;
+use tine_abi::protocol::file::WatchMask;
+use tine_server_model::{Clients, Token, WatchHandle, WatchList};
+
+/// Bytes of a line under editing at most (termios MAX_CANON is 255 at least).
+pub const LINE_MAX: usize = 1024;
+/// Bytes of finished input at most.
+pub const INPUT_MAX: usize = 4096;
+/// Read calls that wait at most.
+const READERS_MAX: usize = 256;
+
+const BACKSPACE: u8 = 0x08;
+const DELETE: u8 = 0x7f;
+const BELL: u8 = 0x07;
+
+/// Control character of a letter.
+const fn control(letter: u8) -> u8 {
+    letter & 0x1f
+}
+
+/// Where echo and signals go.
+pub trait Screen {
+    /// Shows bytes as they are.
+    fn show(&mut self, bytes: &[u8]);
+
+    /// The interrupt character was typed.
+    fn interrupt(&mut self);
+}
+
+#[derive(Debug)]
+struct Reader {
+    call: Token,
+    length: usize,
+}
+
+/// One terminal.
+#[derive(Debug)]
+pub struct Terminal {
+    mode: Mode,
+    line: Vec<u8>,
+    /// Finished input. A canonical end of file is an entry in `ends`.
+    input: VecDeque<u8>,
+    /// Lengths of finished lines in `input`, canonical mode only; 0 is an end of file.
+    ends: VecDeque<usize>,
+    readers: VecDeque<Reader>,
+    watches: WatchList,
+}
+
+impl Terminal {
+    /// A cooked terminal. All memory it will ever need is taken here.
+    ///
+    /// # Errors
+    /// ENOMEM.
+    pub fn new() -> Result<Self, Errno> {
+        let mut terminal = Self {
+            mode: Mode::COOKED,
+            line: Vec::new(),
+            input: VecDeque::new(),
+            ends: VecDeque::new(),
+            readers: VecDeque::new(),
+            watches: WatchList::default(),
+        };
+        let memory = terminal
+            .line
+            .try_reserve_exact(LINE_MAX)
+            .and_then(|()| terminal.input.try_reserve_exact(INPUT_MAX))
+            .and_then(|()| terminal.ends.try_reserve_exact(INPUT_MAX))
+            .and_then(|()| terminal.readers.try_reserve_exact(READERS_MAX));
+        memory.map(|()| terminal).map_err(|_| Errno::NOMEM)
+    }
+
+    /// The mode.
+    #[must_use]
+    pub const fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Sets the mode and returns the one before. A line under editing becomes input when
+    /// canonical mode ends.
+    pub fn set_mode(&mut self, mode: Mode, clients: &mut impl Clients) -> Mode {
+        let before = core::mem::replace(&mut self.mode, mode);
+        if before.contains(Mode::CANONICAL) && !mode.contains(Mode::CANONICAL) {
+            self.ends.clear();
+            self.give_out_line();
+        } else if !before.contains(Mode::CANONICAL) && mode.contains(Mode::CANONICAL) {
+            self.ends.clear();
+            if !self.input.is_empty() {
+                self.ends.push_back(self.input.len());
+            }
+        }
+        self.serve(clients);
+        before
+    }
+
+    /// A byte was typed.
+    pub fn typed(&mut self, byte: u8, screen: &mut impl Screen, clients: &mut impl Clients) {
+        if byte == control(b'C') && self.mode.contains(Mode::SIGNALS) {
+            self.line.clear();
+            self.echo(b"^C\n", screen);
+            screen.interrupt();
+        } else if self.mode.contains(Mode::CANONICAL) {
+            self.edit(byte, screen);
+        } else if self.input.len() < INPUT_MAX {
+            self.input.push_back(byte);
+            self.echo(&[byte], screen);
+        } else {
+            screen.show(&[BELL]);
+        }
+        self.serve(clients);
+    }
+
+    fn edit(&mut self, byte: u8, screen: &mut impl Screen) {
+        match byte {
+            b'\r' | b'\n' => {
+                if self.room_for_line() {
+                    self.line.push(b'\n');
+                    self.give_out_line();
+                    self.echo(b"\n", screen);
+                } else {
+                    screen.show(&[BELL]);
+                }
+            }
+            BACKSPACE | DELETE => self.erase_character(screen),
+            _ if byte == control(b'W') => {
+                while self.line.last() == Some(&b' ') {
+                    self.erase_character(screen);
+                }
+                while self.line.last().is_some_and(|byte| *byte != b' ') {
+                    self.erase_character(screen);
+                }
+            }
+            _ if byte == control(b'U') => {
+                while !self.line.is_empty() {
+                    self.erase_character(screen);
+                }
+            }
+            _ if byte == control(b'R') => {
+                self.echo(b"^R\n", screen);
+                if self.mode.contains(Mode::ECHO) {
+                    screen.show(&self.line);
+                }
+            }
+            _ if byte == control(b'D') => {
+                if self.room_for_line() {
+                    self.give_out_line();
+                }
+            }
+            _ if self.line.len() < LINE_MAX - 1 && (byte >= b' ' || byte == b'\t') => {
+                self.line.push(byte);
+                self.echo(&[byte], screen);
+            }
+            _ => screen.show(&[BELL]),
+        }
+    }
+
+    /// Whether the line, and its end, fit into what waits to be read.
+    fn room_for_line(&self) -> bool {
+        self.input.len() + self.line.len() < INPUT_MAX && self.ends.len() < INPUT_MAX
+    }
+
+    /// Makes the line input.
+    fn give_out_line(&mut self) {
+        let room = INPUT_MAX - self.input.len();
+        self.line.truncate(room);
+        if self.mode.contains(Mode::CANONICAL) {
+            self.ends.push_back(self.line.len());
+        }
+        self.input.extend(self.line.drain(..));
+    }
+
+    /// Erases the last character, all bytes of it, from line and screen.
+    fn erase_character(&mut self, screen: &mut impl Screen) {
+        let Some(mut byte) = self.line.pop() else { return };
+        while byte & 0xc0 == 0x80 {
+            match self.line.pop() {
+                Some(earlier) => byte = earlier,
+                None => break,
+            }
+        }
+        self.echo(&[BACKSPACE, b' ', BACKSPACE], screen);
+    }
+
+    fn echo(&self, bytes: &[u8], screen: &mut impl Screen) {
+        if self.mode.contains(Mode::ECHO) {
+            self.show(bytes, screen);
+        }
+    }
+
+    /// Output of a program: with NEWLINE a line feed also returns the carriage.
+    pub fn show(&self, bytes: &[u8], screen: &mut impl Screen) {
+        if !self.mode.contains(Mode::NEWLINE) {
+            screen.show(bytes);
+            return;
+        }
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            match piece.split_last() {
+                Some((b'\n', text)) => {
+                    screen.show(text);
+                    screen.show(b"\r\n");
+                }
+                _ => screen.show(piece),
+            }
+        }
+    }
+
+    /// READ: answers at once or parks the call.
+    pub fn read(&mut self, call: Token, length: usize, clients: &mut impl Clients) {
+        if self.readers.len() >= READERS_MAX {
+            clients.reply(call, Err(Errno::AGAIN));
+            return;
+        }
+        self.readers.push_back(Reader { call, length });
+        self.serve(clients);
+    }
+
+    /// WATCH; the result is what holds already.
+    ///
+    /// # Errors
+    /// EAGAIN for too many watches.
+    pub fn watch(&mut self, handle: WatchHandle, mask: WatchMask) -> Result<WatchMask, Errno> {
+        let level = self.level();
+        self.watches.add(handle, mask, level)
+    }
+
+    /// Ends a watch.
+    pub fn unwatch(&mut self, handle: WatchHandle, clients: &mut impl Clients) {
+        self.watches.remove(handle, clients);
+    }
+
+    fn level(&self) -> WatchMask {
+        let mut level = WatchMask::WRITABLE;
+        level.set(WatchMask::READABLE, !self.input.is_empty() || !self.ends.is_empty());
+        level
+    }
+
+    /// Bytes that one read may take: all of them, or up to the end of the first line.
+    fn readable(&self) -> Option<usize> {
+        if self.mode.contains(Mode::CANONICAL) {
+            self.ends.front().copied()
+        } else if self.input.is_empty() {
+            None
+        } else {
+            Some(self.input.len())
+        }
+    }
+
+    fn serve(&mut self, clients: &mut impl Clients) {
+        while let Some(reader) = self.readers.front() {
+            let (call, length) = (reader.call, reader.length);
+            let available = if length == 0 { Some(0) } else { self.readable() };
+            let Some(available) = available else { break };
+            let count = available.min(length);
+            let bytes = &self.input.make_contiguous()[..count];
+            let result = clients.send_to_client(call, 0, bytes);
+            if result.is_ok() && length > 0 {
+                self.input.drain(..count);
+                if let Some(end) = self.ends.front_mut() {
+                    *end -= count;
+                    if *end == 0 {
+                        self.ends.pop_front();
+                    }
+                }
+            }
+            self.readers.pop_front();
+            clients.reply(call, result.map(|()| count as u64));
+        }
+        let level = self.level();
+        self.watches.update(level, clients);
+    }
+}
+
+#[cfg(test)]
+mod tests;
