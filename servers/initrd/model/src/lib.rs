@@ -1,1 +1,32 @@
+//! The file tree: the boot archive as files, and a writable directory for temporary ones.
+//!
+//! Owns: nodes and names, open file descriptions, the reading of the archive's ustar headers.
+//! Never enters it: capabilities, system calls, clocks. Bytes move through
+//! [`tine_server_model::Clients`]; the archive is a byte slice that the shell maps.
+//!
+//! ```text
+//!   /            read-only, from the archive
+//!   /bin/sh ...  read-only files: ranges of the archive, never copied
+//!   /tmp         writable: files of pages that belong to the account of the server
+//! ```
+//!
+//! Invariants: every node is named by exactly one directory, or by open descriptions only after
+//! it was unlinked; a node's memory is released when its last name and its last description are
+//! gone; names are sorted, so listing is by position and stable while nothing changes; limits
+//! ([`NODES_MAX`], [`FILE_MAX`]) bound what clients can make the server hold.
+//!
+//! Sources: IEEE Std 1003.1 (ustar interchange format, open, unlink, rename), FreeBSD errno use.
 #![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod archive;
+mod description;
+mod node;
+mod path;
+mod tree;
+
+pub use description::{Files, Opened};
+pub use node::{FILE_MAX, NODES_MAX, NodeId};
+pub use tree::Tree;
