@@ -122,14 +122,15 @@ impl<T: Linked<Tag>, Tag> List<T, Tag> {
     /// Unlinks and returns the first element.
     pub fn pop_front(&mut self, slab: &mut Slab<T>) -> Option<Id<T>> {
         let (first, last) = self.ends?;
-        let next = linked(slab, first)?.links().next?;
-        if next == first {
-            self.ends = None;
-        } else {
-            linked(slab, next)?.links_mut().previous = Some(next);
-            self.ends = Some((next, last));
+        let element = linked(slab, first)?;
+        let next = element.links().next?;
+        *element.links_mut() = Links::new();
+        self.ends = (next != first).then_some((next, last));
+        if next != first
+            && let Some(element) = linked(slab, next)
+        {
+            element.links_mut().previous = Some(next);
         }
-        *linked(slab, first)?.links_mut() = Links::new();
         self.length = self.length.saturating_sub(1);
         Some(first)
     }

@@ -370,3 +370,26 @@ impl<T: fmt::Debug> fmt::Debug for Slab<T> {
         f.debug_map().entries(self.iter()).finish()
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::Slab;
+    use crate::{HeapPages, Id};
+
+    #[test]
+    fn a_slot_whose_generations_have_run_out_is_retired() {
+        let (mut slab, mut pages) = (Slab::<u32>::new(), HeapPages::new());
+        let first = slab.insert(&mut pages, 1).unwrap();
+        // SAFETY: slot 0 is in use and nothing refers to it.
+        unsafe { (*slab.slot(first.index())).generation = u32::MAX };
+        let last = Id::new(first.index(), u32::MAX).unwrap();
+        assert!(slab.get(first).is_none());
+        assert_eq!(slab.remove(last), Some(1));
+        let next = slab.insert(&mut pages, 2).unwrap();
+        assert_eq!((next.index(), next.generation()), (1, 1));
+        assert!(slab.get(last).is_none() && slab.id_at(first.index()).is_none());
+        assert_eq!(slab.len(), 1);
+        slab.release(&mut pages);
+        assert_eq!(pages.outstanding(), 0);
+    }
+}

@@ -53,7 +53,8 @@ impl fmt::Debug for WakeLink {
 
 /// Where the links of nodes are found.
 pub trait WakeNodes {
-    /// The link of node `index`, if there is such a node. Always the same one for an index.
+    /// The link of node `index`, if there is such a node; never one for `u32::MAX`. For one index
+    /// always the same link, and the same nodes for every operation on one stack.
     fn link(&self, index: u32) -> Option<&WakeLink>;
 }
 
