@@ -9,7 +9,7 @@
 //! Owns: the words of the channel, the words of the kernel's command line ([`Mode`], [`KEYS`]).
 //! Never enters it: ports, clocks, time limits, exit codes of the host's tool.
 //!
-//! Who writes what: the kernel writes [`BEAT`], `log`, `panic` and `halt`, each beginning with a
+//! Who writes what: the kernel writes [`BEAT`], `log`, `off`, `panic` and `halt`, each beginning with a
 //! newline of its own so that a line that was cut is ended; the root server writes `tine` first;
 //! in mode `exec` whoever runs the command writes `status` or `signal` and then powers off;
 //! `tests` and `bench` in user space write `case`, `test`, `bench`, `dump` and at last `done`.
@@ -226,6 +226,8 @@ pub enum Line<'a> {
     Log(&'a str),
     /// `done N`: N lines `test` or `bench` were written and no more follow.
     Done(u32),
+    /// `off`: the kernel is about to power the machine off, because it was asked to.
+    Off,
     /// `panic text`: the kernel found a bug of its own; the epitaph goes to COM1.
     Panic(&'a str),
     /// `halt text`: the kernel has stopped for good: after an epitaph, or because this machine or
@@ -274,6 +276,7 @@ impl<'a> Line<'a> {
             "dump" => Self::Dump(rest),
             "log" => Self::Log(rest),
             "done" => Self::Done(rest.parse().ok()?),
+            "off" if rest.is_empty() => Self::Off,
             "panic" => Self::Panic(rest),
             "halt" => Self::Halt(rest),
             _ => return None,
@@ -304,6 +307,7 @@ impl Display for Line<'_> {
             Self::Dump(text) => write!(formatter, "dump {text}"),
             Self::Log(text) => write!(formatter, "log {text}"),
             Self::Done(lines) => write!(formatter, "done {lines}"),
+            Self::Off => formatter.write_str("off"),
             Self::Panic(text) => write!(formatter, "panic {text}"),
             Self::Halt(text) => write!(formatter, "halt {text}"),
         }
@@ -371,6 +375,7 @@ mod tests {
             (Line::Dump("map 0 9fc00 usable"), "dump map 0 9fc00 usable\n"),
             (Line::Log("hello"), "log hello\n"),
             (Line::Done(3), "done 3\n"),
+            (Line::Off, "off\n"),
             (Line::Panic("why: 1"), "panic why: 1\n"),
             (Line::Halt("no NX"), "halt no NX\n"),
         ];
@@ -403,6 +408,7 @@ mod tests {
             "bench a 1. 1 1 1 unit",
             "done x",
             "hello",
+            "off now",
         ] {
             assert_eq!(Line::parse(text), None, "{text:?}");
         }

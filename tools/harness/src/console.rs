@@ -1,0 +1,160 @@
+//! The guest's console on the host: what goes in, what comes out.
+//!
+//! Owns: the three ways to connect COM1, and the two translations of a piped console. Never enters
+//! it: threads, processes.
+//!
+//! A piped console carries a command's standard input and output byte for byte although a line
+//! discipline lies between. Inwards ([`quote`]): each byte that the discipline would act on is
+//! preceded by Ctrl-V, its "next byte is literal"; the end of the input is Ctrl-D. Outwards
+//! ([`Output`]): everything before `results::CONSOLE_START` belongs to firmware and boot loader and
+//! is dropped; the carriage return that the discipline puts before each newline is taken out.
+//!
+//! Called by: `run`. Invariant: `Output` gives the same bytes however the input is cut.
+
+use std::io::{Read, Write};
+
+use tine_abi::results::CONSOLE_START;
+
+/// Ctrl-V: the next byte is literal.
+const LITERAL: u8 = 0x16;
+
+/// Ctrl-D: the end of a line without newline, or of the input.
+const END: u8 = 0x04;
+
+/// Ctrl-C: interrupt.
+pub(crate) const INTERRUPT: u8 = 0x03;
+
+/// Where COM1 leads.
+pub enum Console<'a> {
+    /// To this process's terminal, in raw mode, with QEMU's escape character Ctrl-A. Nothing is
+    /// watched but the results channel.
+    Terminal,
+    /// Input and output of a command.
+    Piped {
+        /// Read in a thread of its own until its end.
+        input: Box<dyn Read + Send>,
+        /// Receives what the command prints.
+        output: &'a mut (dyn Write + 'a),
+    },
+    /// Nothing goes in; all that comes out, firmware included, goes to `sink` as it is.
+    Recorded {
+        /// Receives every byte; `std::io::sink()` where only the report matters.
+        sink: &'a mut (dyn Write + 'a),
+    },
+}
+
+impl std::fmt::Debug for Console<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Terminal => "Terminal",
+            Self::Piped { .. } => "Piped",
+            Self::Recorded { .. } => "Recorded",
+        })
+    }
+}
+
+/// `bytes` as they must be typed to arrive as they are.
+pub(crate) fn quote(bytes: &[u8]) -> Vec<u8> {
+    let mut typed = Vec::with_capacity(2 * bytes.len());
+    for &byte in bytes {
+        if (byte < b' ' && byte != b'\n') || byte == 0x7f {
+            typed.push(LITERAL);
+        }
+        typed.push(byte);
+    }
+    typed
+}
+
+/// What must be typed to end the input, when `last` was its last byte.
+pub(crate) fn quote_end(last: Option<u8>) -> &'static [u8] {
+    // In the middle of a line the first Ctrl-D only hands the line over.
+    if matches!(last, None | Some(b'\n')) { &[END] } else { &[END, END] }
+}
+
+/// The outward translation.
+#[derive(Debug, Default)]
+pub(crate) struct Output {
+    /// Whether the start mark has been seen.
+    started: bool,
+    /// Bytes of the mark matched so far.
+    matched: usize,
+    /// Whether a carriage return is held back.
+    held: bool,
+}
+
+impl Output {
+    /// Whether the command's console has begun.
+    pub(crate) fn started(&self) -> bool {
+        self.started
+    }
+
+    /// Takes console bytes, returns those of the command.
+    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let mut plain = Vec::with_capacity(bytes.len());
+        for &byte in bytes {
+            if !self.started {
+                self.search(byte);
+                continue;
+            }
+            if std::mem::replace(&mut self.held, byte == b'\r') && byte != b'\n' {
+                plain.push(b'\r');
+            }
+            if byte != b'\r' {
+                plain.push(byte);
+            }
+        }
+        plain
+    }
+
+    /// What is still held back at the end of the console.
+    pub(crate) fn finish(&mut self) -> Vec<u8> {
+        if std::mem::take(&mut self.held) { vec![b'\r'] } else { Vec::new() }
+    }
+
+    fn search(&mut self, byte: u8) {
+        // The mark's first byte occurs nowhere else in it, so a mismatch needs no going back.
+        if byte != CONSOLE_START[self.matched] {
+            self.matched = 0;
+        }
+        if byte == CONSOLE_START[self.matched] {
+            self.matched += 1;
+        }
+        self.started = self.matched == CONSOLE_START.len();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_follows_the_mark_is_output_however_it_is_cut() {
+        let mut bytes = b"firmware\x1b]tine;sta\x1b".to_vec();
+        bytes.extend_from_slice(CONSOLE_START);
+        bytes.extend_from_slice(b"a\r\nb\rc\r\r\n\r");
+        let mut whole = Output::default();
+        let mut plain = whole.feed(&bytes);
+        plain.extend(whole.finish());
+        assert_eq!(plain, b"a\nb\rc\r\n\r");
+        assert!(whole.started());
+        let mut pieces = Output::default();
+        let mut joined: Vec<u8> = bytes.iter().flat_map(|byte| pieces.feed(&[*byte])).collect();
+        joined.extend(pieces.finish());
+        assert_eq!(joined, plain);
+    }
+
+    #[test]
+    fn the_first_byte_of_the_mark_is_unique_in_it() {
+        let again = CONSOLE_START.iter().filter(|byte| **byte == CONSOLE_START[0]).count();
+        assert_eq!(again, 1);
+    }
+
+    #[test]
+    fn bytes_that_a_line_discipline_acts_on_are_typed_literally() {
+        assert_eq!(quote(b"ab\n"), b"ab\n");
+        assert_eq!(quote(b"\x03\x04\t\r\x7f\x16"), b"\x16\x03\x16\x04\x16\t\x16\r\x16\x7f\x16\x16");
+        assert_eq!(quote_end(None), [END]);
+        assert_eq!(quote_end(Some(b'\n')), [END]);
+        assert_eq!(quote_end(Some(b'x')), [END, END]);
+    }
+}
