@@ -190,6 +190,40 @@ impl Extras {
         disposition: Disposition::Answer,
         start_first: false,
     };
+
+    /// Gives every word that the numbers cover, with its index. The kernel reads no other, so a
+    /// sender need not write them.
+    #[inline]
+    pub fn for_each_word(&self, mut put: impl FnMut(usize, u64)) {
+        put(
+            0,
+            filled(&self.capabilities)
+                | filled(&self.receive) << 4
+                | filled(&self.ranges) << 8
+                | filled(&self.starts) << 12
+                | (self.disposition as u64) << 16
+                | u64::from(self.start_first) << 20,
+        );
+        for (index, capability) in self.capabilities.iter().map_while(Option::as_ref).enumerate() {
+            put(
+                1 + 3 * index,
+                u64::from(capability.source.bits()) | (capability.mode as u64) << 32,
+            );
+            put(2 + 3 * index, u64::from(capability.rights.bits()));
+            put(3 + 3 * index, capability.badge);
+        }
+        for (index, destination) in self.receive.iter().map_while(Option::as_ref).enumerate() {
+            put(13 + index, destination.bits());
+        }
+        for (index, range) in self.ranges.iter().map_while(Option::as_ref).enumerate() {
+            put(17 + 2 * index, range.address);
+            put(18 + 2 * index, range.length | u64::from(range.writable) << 63);
+        }
+        let start = |index: usize| self.starts[index].map_or(0, |start| u64::from(start.bits()));
+        if self.starts[0].is_some() {
+            put(21, start(0) | start(1) << 32);
+        }
+    }
 }
 
 /// Number of leading `Some`s; later ones are not sent.
@@ -202,28 +236,7 @@ impl Wire for Extras {
 
     fn encode(&self, words: &mut [u64]) {
         words[..Self::WORDS].fill(0);
-        words[0] = filled(&self.capabilities)
-            | filled(&self.receive) << 4
-            | filled(&self.ranges) << 8
-            | filled(&self.starts) << 12
-            | (self.disposition as u64) << 16
-            | u64::from(self.start_first) << 20;
-        for (index, capability) in self.capabilities.iter().flatten().enumerate() {
-            words[1 + 3 * index] =
-                u64::from(capability.source.bits()) | (capability.mode as u64) << 32;
-            words[2 + 3 * index] = u64::from(capability.rights.bits());
-            words[3 + 3 * index] = capability.badge;
-        }
-        for (index, destination) in self.receive.iter().flatten().enumerate() {
-            words[13 + index] = destination.bits();
-        }
-        for (index, range) in self.ranges.iter().flatten().enumerate() {
-            words[17 + 2 * index] = range.address;
-            words[18 + 2 * index] = range.length | u64::from(range.writable) << 63;
-        }
-        for (index, start) in self.starts.iter().flatten().enumerate() {
-            words[21] |= u64::from(start.bits()) << (32 * index);
-        }
+        self.for_each_word(|index, word| words[index] = word);
     }
 
     fn decode(words: &[u64]) -> Option<Self> {
