@@ -25,7 +25,7 @@ global_asm!(
     "boot_root: .skip 4096",
     "boot_gigabytes: .skip 4096",
     "boot_directories: .skip 4 * 4096",
-    "boot_stack: .skip 65536",
+    "boot_stack: .skip 262144",
     "boot_stack_top:",
 
     // Null, 16-bit code and data, 32-bit code (0x18) and data, 64-bit code (0x28) and data (0x30).
