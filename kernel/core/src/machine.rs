@@ -10,7 +10,8 @@
 
 use core::ops::Range;
 
-use tine_ksync::Page;
+use tine_abi::registers::UserRegisters;
+use tine_ksync::{IrqsOff, Page};
 
 /// Number of a 4 KiB frame of physical memory: its address divided by 4096.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
@@ -46,7 +47,7 @@ pub trait PhysicalMemory {
     /// Writes bytes; `offset + from.len()` is at most 4096.
     fn write(&mut self, frame: Frame, offset: usize, from: &[u8]);
 
-    /// Copies bytes between two different places; each lies within its frame.
+    /// Copies bytes between two places, each within its frame. They may overlap: as `memmove`.
     fn copy_bytes(&mut self, to: (Frame, usize), from: (Frame, usize), length: usize);
 
     /// Gives a frame to a slab: it is kernel memory until [`PhysicalMemory::frame_of`].
@@ -56,7 +57,8 @@ pub trait PhysicalMemory {
     fn frame_of(&mut self, page: Page) -> Frame;
 
     /// For each entry of `from` in `range` in turn: stores it with the bits of `keep` to `from` and
-    /// to the same place of `to`, and hands it to `each`. Zero entries are copied as they are.
+    /// to the same place of `to`, and hands it to `each`. Zero entries are left out, for which
+    /// `full` saves the test: the caller knows that there is none. `to` is zero before.
     ///
     /// The inner loop of breaking a shared table. An implementation over pointers overrides it so
     /// that both addresses stay in registers.
@@ -67,13 +69,16 @@ pub trait PhysicalMemory {
         from: Frame,
         range: Range<usize>,
         keep: u64,
+        full: bool,
         mut each: impl FnMut(u64),
     ) {
         for index in range {
             let entry = self.load(from, index) & keep;
-            self.store(from, index, entry);
-            self.store(to, index, entry);
-            each(entry);
+            if full || entry != 0 {
+                self.store(from, index, entry);
+                self.store(to, index, entry);
+                each(entry);
+            }
         }
     }
 
@@ -114,3 +119,79 @@ pub trait Translation: PhysicalMemory {
 // ------------------------------------------------------------------------------------------------
 // Above: physical memory and translation (memory). Below: the rest of the machine (kernel core).
 // ------------------------------------------------------------------------------------------------
+
+/// Bytes of one thread's extended state: the XSAVE standard format with x87, SSE and AVX, that is
+/// 512 + 64 + 256 (Intel SDM volume 1, 13.4).
+pub const EXTENDED_STATE: usize = 832;
+
+/// The x87, SSE and AVX registers of a thread that is not running.
+#[derive(Clone, Debug)]
+#[repr(C, align(64))]
+pub struct ExtendedState(pub [u8; EXTENDED_STATE]);
+
+/// How the time-stamp counter becomes the kernel's clock; programs compute it themselves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Clock {
+    /// Ticks a second.
+    pub frequency: u64,
+    /// The counter's value at nanosecond 0.
+    pub start: u64,
+}
+
+/// Interrupt lines that can be bound at most.
+pub const LINES: usize = 64;
+
+/// Everything else that the portable kernel asks of hardware.
+///
+/// All methods are called with interrupts off and the kernel lock held, and never wait.
+pub trait Machine: Translation + Sized + Send + 'static {
+    /// The token that the kernel lock is taken with: interrupts are off whenever kernel code runs.
+    fn interrupts_off() -> IrqsOff;
+
+    /// Nanoseconds since boot.
+    fn now(&mut self) -> u64;
+
+    /// What [`Machine::now`] is computed from.
+    fn clock(&self) -> Clock;
+
+    /// Has one timer interrupt come at `deadline` (nanoseconds since boot; the past: at once);
+    /// `None`: none.
+    fn arm_timer(&mut self, deadline: Option<u64>);
+
+    /// Loads the segment bases of the thread that runs next. Programs cannot change them by
+    /// themselves, so nothing is saved.
+    fn use_thread(&mut self, entering: &UserRegisters);
+
+    /// Whether extended state may be used from now on; if not, the first use is exception 7.
+    fn allow_extended(&mut self, allowed: bool);
+
+    /// Saves the extended state in use. It is allowed at that time.
+    fn save_extended(&mut self, image: &mut ExtendedState);
+
+    /// Makes this the extended state in use. It is allowed at that time.
+    fn load_extended(&mut self, image: &ExtendedState);
+
+    /// What a thread's extended state begins as.
+    fn initial_extended(&self) -> ExtendedState;
+
+    /// Reads an I/O port; `width` is 1, 2 or 4 bytes.
+    fn port_read(&mut self, port: u16, width: u8) -> u32;
+
+    /// Writes an I/O port; `width` is 1, 2 or 4 bytes.
+    fn port_write(&mut self, port: u16, width: u8, value: u32);
+
+    /// How many interrupt lines there are, at most [`LINES`].
+    fn interrupt_lines(&self) -> u32;
+
+    /// Masks or unmasks a line, named by its ISA number or global system interrupt.
+    fn interrupt_mask(&mut self, line: u32, masked: bool);
+
+    /// Switches the machine off; on hardware this does not return.
+    fn power_off(&mut self);
+
+    /// Resets the machine; on hardware this does not return.
+    fn reboot(&mut self);
+
+    /// Writes to the kernel's log.
+    fn log(&mut self, bytes: &[u8]);
+}

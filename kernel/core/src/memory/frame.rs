@@ -1,0 +1,616 @@
+//! Frames: what each 4 KiB of physical memory is, who points to it, who pays for it.
+//!
+//! Owns: [`FrameTable`]: the reference counts, one [`FrameRecord`] a frame, the free lists, the list
+//! of dead tables, reservations. Never here: the content of frames, and the meaning of entries.
+//! Called by everything in `memory`; boot makes the table and adds free ranges to it.
+//!
+//! Cost: 20 bytes a frame. Counts lie in an array of their own, because breaking a shared table
+//! raises up to 512 of them. Every operation is bounded: lists are pushed and popped at the head.
+//!
+//! Three lists of free frames, so that work already done is kept: frames with stale content, frames
+//! known to be zero (a table that was taken apart is), and roots whose kernel half is still filled.
+//!
+//! Invariants:
+//! - F1 `references` of a live frame is the number of entries that point to it, wherever they are:
+//!   in a page table (one in a shared table counts once) or in a Memory's own table; a root counts
+//!   its space. A reserved frame has one more, so it never becomes free.
+//! - F2 a frame is on exactly the list its kind says, and on none when it is in use.
+//! - F3 `reserved` frames of the free ones are promised; `free >= reserved` always.
+//! - F4 a frame in use is charged to the account in its record; a dead table is not charged.
+//! - F5 frame 0 is never managed: it marks the end of every list.
+
+use tine_abi::Error;
+use tine_ksync::PageSource;
+
+use super::{Progress, entry};
+use crate::{
+    account::{self, AccountId, Accounts},
+    machine::{Frame, PhysicalMemory, Translation},
+};
+
+/// The most frames a table manages: 32 GiB. Were every frame a full table, their entries would
+/// still be fewer than 2^32, so no count can overflow and none is checked.
+pub const MAXIMUM_FRAMES: usize = 1 << 23;
+
+/// Nobody pays for the frame.
+const NOBODY: u32 = u32::MAX;
+
+/// End of a list: frame 0 is never on one (F5).
+const END: u32 = 0;
+
+/// What a frame is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[repr(u8)]
+pub enum FrameKind {
+    /// Not managed: firmware, kernel image, boot modules, the zero page.
+    #[default]
+    Reserved,
+    /// Free, with stale content.
+    Free,
+    /// Free, and all zero.
+    Zeroed,
+    /// Free, the user half zero, the kernel half filled.
+    SpareRoot,
+    /// A page table below the root, or a table of a Memory.
+    Table,
+    /// The root of a space.
+    Root,
+    /// No longer referenced; its entries are yet to be dropped.
+    DeadTable,
+    /// As `DeadTable`, of a root.
+    DeadRoot,
+    /// Private memory of whoever has the only entry.
+    Anonymous,
+    /// A page of a Memory object.
+    Memory,
+    /// In use by the kernel itself: slabs.
+    Kernel,
+}
+
+/// What is known of a frame beside its count.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FrameRecord {
+    /// Tables: bit `n` is set when one of entries `8n..8n+8` is not zero. Listed frames: the next.
+    word: u64,
+    /// Index of the account that pays. Dead tables: the next dead one.
+    owner: u32,
+    /// Tables: how many entries are not zero (of a root: in the user half).
+    live: u16,
+    kind: FrameKind,
+    /// Tables: 1 to 4; of a Memory's tables the height above its pages.
+    level: u8,
+}
+
+impl FrameRecord {
+    /// What the frame is.
+    #[must_use]
+    pub const fn kind(&self) -> FrameKind {
+        self.kind
+    }
+
+    /// Which groups of eight entries are in use, of a table.
+    #[must_use]
+    pub const fn occupancy(&self) -> u64 {
+        self.word
+    }
+
+    /// How many entries are in use, of a table.
+    #[must_use]
+    pub const fn live(&self) -> u16 {
+        self.live
+    }
+
+    /// The level of a table.
+    #[must_use]
+    pub const fn level(&self) -> u8 {
+        self.level
+    }
+
+    /// Index of the account that pays, if one does.
+    #[must_use]
+    pub const fn owner(&self) -> Option<u32> {
+        match self.kind {
+            FrameKind::Table | FrameKind::Root | FrameKind::Anonymous | FrameKind::Memory => {
+                Some(self.owner)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A list of frames through their records.
+#[derive(Clone, Copy, Debug, Default)]
+struct List {
+    head: u32,
+    length: u32,
+}
+
+/// Frames promised to one operation and already charged. Taking from it cannot fail; give what is
+/// left to [`FrameTable::cancel`].
+#[derive(Debug)]
+#[must_use = "a forgotten reservation is a leaked charge"]
+pub struct Reservation {
+    owner: u32,
+    left: u32,
+}
+
+/// All frames of the machine.
+#[derive(Debug)]
+pub struct FrameTable {
+    references: &'static mut [u32],
+    records: &'static mut [FrameRecord],
+    free: List,
+    zeroed: List,
+    roots: List,
+    dead: u32,
+    reserved: u32,
+    zero_page: Frame,
+    #[cfg(any(test, feature = "testing"))]
+    failure: Option<u32>,
+}
+
+impl FrameTable {
+    /// A table over boot's arrays, one element of each a frame, every frame reserved.
+    ///
+    /// `None` if the arrays differ in length or exceed [`MAXIMUM_FRAMES`].
+    pub fn new(
+        references: &'static mut [u32],
+        records: &'static mut [FrameRecord],
+    ) -> Option<FrameTable> {
+        if references.len() != records.len() || references.len() > MAXIMUM_FRAMES {
+            return None;
+        }
+        references.fill(1);
+        records.fill(FrameRecord { owner: NOBODY, ..FrameRecord::default() });
+        Some(FrameTable {
+            references,
+            records,
+            free: List::default(),
+            zeroed: List::default(),
+            roots: List::default(),
+            dead: END,
+            reserved: 0,
+            zero_page: Frame(0),
+            #[cfg(any(test, feature = "testing"))]
+            failure: None,
+        })
+    }
+
+    /// Makes reserved frames free: RAM found by boot, later what the boot loader used.
+    pub fn add_free(&mut self, frames: core::ops::Range<u32>) {
+        for number in frames {
+            if number != END && self.record(Frame(number)).kind == FrameKind::Reserved {
+                self.push_free(Frame(number), FrameKind::Free);
+            }
+        }
+    }
+
+    /// Sets aside the page that unwritten anonymous memory reads from. Once, before the first
+    /// space; `false` if no frame is free.
+    pub fn set_aside_zero_page<M: PhysicalMemory>(&mut self, machine: &mut M) -> bool {
+        let Some(frame) = self.pop_dirty() else { return false };
+        machine.zero(frame);
+        self.set(frame, FrameRecord { owner: NOBODY, ..FrameRecord::default() });
+        self.zero_page = frame;
+        true
+    }
+
+    /// The page that unwritten anonymous memory reads from.
+    #[inline]
+    #[must_use]
+    pub fn zero_page(&self) -> Frame {
+        self.zero_page
+    }
+
+    /// Whether the frame is one of the table: RAM, which the kernel can reach.
+    #[inline]
+    #[must_use]
+    pub fn manages(&self, frame: Frame) -> bool {
+        (frame.0 as usize) < self.records.len()
+    }
+
+    /// How many frames the table has, reserved ones included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether the table has no frame.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Frames that could be allocated now.
+    #[inline]
+    #[must_use]
+    pub fn available(&self) -> u32 {
+        self.free.length + self.zeroed.length + self.roots.length - self.reserved
+    }
+
+    /// Frames promised to operations in progress.
+    #[must_use]
+    pub fn reserved(&self) -> u32 {
+        self.reserved
+    }
+
+    /// The record of a frame; of a frame outside the table (device memory) a reserved one.
+    #[inline]
+    #[must_use]
+    pub fn record(&self, frame: Frame) -> FrameRecord {
+        self.records.get(frame.0 as usize).copied().unwrap_or_default()
+    }
+
+    /// How many entries point to the frame; of a frame outside the table a number above one.
+    #[inline]
+    #[must_use]
+    pub fn references(&self, frame: Frame) -> u32 {
+        self.references.get(frame.0 as usize).copied().unwrap_or(u32::MAX)
+    }
+
+    /// One more entry points to the frame that `entry` holds. Nothing for device memory.
+    #[inline(always)]
+    pub(crate) fn raise(&mut self, entry: u64) {
+        if let Some(count) = self.references.get_mut(entry::frame(entry).0 as usize) {
+            *count = count.wrapping_add(1);
+        }
+    }
+
+    /// One entry fewer points to the frame. A frame that nothing points to any more becomes free,
+    /// or a dead table.
+    #[inline(always)]
+    pub(crate) fn lower(&mut self, accounts: &mut Accounts, frame: Frame) {
+        if let Some(count) = self.references.get_mut(frame.0 as usize) {
+            *count = count.wrapping_sub(1);
+            if *count == 0 {
+                self.bury(accounts, frame);
+            }
+        }
+    }
+
+    /// What happens to a frame whose count has become zero.
+    fn bury(&mut self, accounts: &mut Accounts, frame: Frame) {
+        let record = self.record(frame);
+        match record.kind {
+            FrameKind::Anonymous | FrameKind::Memory => {
+                account::give_frames(accounts, record.owner, 1);
+                self.push_free(frame, FrameKind::Free);
+            }
+            FrameKind::Table => {
+                account::give_frames(accounts, record.owner, 1);
+                self.push_dead(frame, FrameKind::DeadTable);
+            }
+            FrameKind::Root => {
+                account::give_frames(accounts, record.owner, 1);
+                self.push_dead(frame, FrameKind::DeadRoot);
+            }
+            _ => debug_assert!(false, "{frame:?} of kind {:?} lost its last entry", record.kind),
+        }
+    }
+
+    /// Promises and charges `count` frames, all or nothing.
+    #[inline]
+    pub fn reserve(
+        &mut self,
+        accounts: &mut Accounts,
+        account: AccountId,
+        count: u32,
+    ) -> Result<Reservation, Error> {
+        #[cfg(any(test, feature = "testing"))]
+        if count > 0 && self.fails() {
+            return Err(Error::NoMemory);
+        }
+        let account_of = accounts.get_mut(account).ok_or(Error::Gone)?;
+        if self.available() < count || !account_of.frames.take(count) {
+            return Err(Error::NoMemory);
+        }
+        self.reserved += count;
+        Ok(Reservation { owner: account.index(), left: count })
+    }
+
+    /// Gives back what an operation did not take.
+    pub fn cancel(&mut self, accounts: &mut Accounts, reservation: Reservation) {
+        self.reserved -= reservation.left;
+        if reservation.left > 0 {
+            account::give_frames(accounts, reservation.owner, reservation.left);
+        }
+    }
+
+    /// A zeroed table of `level` from the reservation, referenced once.
+    #[inline]
+    pub(crate) fn take_table<M: PhysicalMemory>(
+        &mut self,
+        machine: &mut M,
+        reservation: &mut Reservation,
+        level: u8,
+    ) -> Frame {
+        let frame = self.pop_zeroed(machine);
+        self.hand_out(frame, reservation, FrameKind::Table, level);
+        frame
+    }
+
+    /// A root from the reservation: user half zero, kernel half filled.
+    pub(crate) fn take_root<M: Translation>(
+        &mut self,
+        machine: &mut M,
+        reservation: &mut Reservation,
+    ) -> Frame {
+        let frame = if let Some(frame) = self.pop(|table| &mut table.roots) {
+            frame
+        } else {
+            let frame = self.pop_zeroed(machine);
+            let kernel_half = machine.kernel_half();
+            for index in super::address::USER_ENTRIES..super::address::ENTRIES {
+                machine.store(frame, index, machine.load(kernel_half, index));
+            }
+            frame
+        };
+        self.hand_out(frame, reservation, FrameKind::Root, super::address::ROOT_LEVEL as u8);
+        frame
+    }
+
+    /// A zeroed page from the reservation, referenced once.
+    #[inline]
+    pub(crate) fn take_zeroed<M: PhysicalMemory>(
+        &mut self,
+        machine: &mut M,
+        reservation: &mut Reservation,
+        kind: FrameKind,
+    ) -> Frame {
+        let frame = self.pop_zeroed(machine);
+        self.hand_out(frame, reservation, kind, 0);
+        frame
+    }
+
+    /// An anonymous page from the reservation that holds what `source` does, referenced once.
+    #[inline]
+    pub(crate) fn take_copy<M: PhysicalMemory>(
+        &mut self,
+        machine: &mut M,
+        reservation: &mut Reservation,
+        source: Frame,
+    ) -> Frame {
+        let frame = self.pop_dirty().expect("a reservation is backed by free frames (F3)");
+        machine.copy(frame, source);
+        self.hand_out(frame, reservation, FrameKind::Anonymous, 0);
+        frame
+    }
+
+    #[inline]
+    fn hand_out(
+        &mut self,
+        frame: Frame,
+        reservation: &mut Reservation,
+        kind: FrameKind,
+        level: u8,
+    ) {
+        debug_assert!(reservation.left > 0, "more is taken than was reserved");
+        reservation.left -= 1;
+        self.reserved -= 1;
+        self.set(frame, FrameRecord { word: 0, owner: reservation.owner, live: 0, kind, level });
+    }
+
+    #[inline]
+    fn set(&mut self, frame: Frame, record: FrameRecord) {
+        if let Some(place) = self.records.get_mut(frame.0 as usize) {
+            *place = record;
+        }
+        if let Some(count) = self.references.get_mut(frame.0 as usize) {
+            *count = 1;
+        }
+    }
+
+    /// The occupancy map and live count of a table.
+    #[inline]
+    pub(crate) fn usage(&self, table: Frame) -> (u64, u16) {
+        let record = self.record(table);
+        (record.word, record.live)
+    }
+
+    /// Sets occupancy map and live count of a table.
+    #[inline]
+    pub(crate) fn set_usage(&mut self, table: Frame, occupancy: u64, live: u16) {
+        if let Some(record) = self.records.get_mut(table.0 as usize) {
+            record.word = occupancy;
+            record.live = live;
+        }
+    }
+
+    /// Notes that entry `index` of `table` is in use now.
+    #[inline]
+    pub(crate) fn occupy(&mut self, table: Frame, index: usize) {
+        if let Some(record) = self.records.get_mut(table.0 as usize) {
+            record.word |= 1 << (index / super::address::GROUP);
+            record.live += 1;
+        }
+    }
+
+    /// The dead table on top of the list, taken off it.
+    pub(crate) fn pop_dead(&mut self) -> Option<Frame> {
+        let frame = Frame(self.dead);
+        if self.dead == END {
+            return None;
+        }
+        self.dead = self.record(frame).owner;
+        Some(frame)
+    }
+
+    /// Whether no dead table waits.
+    #[inline]
+    pub(crate) fn has_no_dead(&self) -> bool {
+        self.dead == END
+    }
+
+    /// Puts a table on the list of dead ones.
+    pub(crate) fn push_dead(&mut self, frame: Frame, kind: FrameKind) {
+        let next = self.dead;
+        if let Some(record) = self.records.get_mut(frame.0 as usize) {
+            record.kind = kind;
+            record.owner = next;
+            self.dead = frame.0;
+        }
+    }
+
+    /// Makes an uncharged frame free. `kind` is one of the three free kinds and tells what its
+    /// content is.
+    #[inline]
+    pub(crate) fn push_free(&mut self, frame: Frame, kind: FrameKind) {
+        let list = match kind {
+            FrameKind::Zeroed => &mut self.zeroed,
+            FrameKind::SpareRoot => &mut self.roots,
+            _ => &mut self.free,
+        };
+        let Some(record) = self.records.get_mut(frame.0 as usize) else { return };
+        *record =
+            FrameRecord { word: u64::from(list.head), owner: NOBODY, live: 0, kind, level: 0 };
+        list.head = frame.0;
+        list.length += 1;
+        if let Some(count) = self.references.get_mut(frame.0 as usize) {
+            *count = 0;
+        }
+    }
+
+    #[inline]
+    fn pop(&mut self, list: impl Fn(&mut FrameTable) -> &mut List) -> Option<Frame> {
+        let head = list(self).head;
+        if head == END {
+            return None;
+        }
+        let next = self.record(Frame(head)).word as u32;
+        let list = list(self);
+        list.head = next;
+        list.length -= 1;
+        Some(Frame(head))
+    }
+
+    #[inline]
+    fn pop_zeroed<M: PhysicalMemory>(&mut self, machine: &mut M) -> Frame {
+        if let Some(frame) = self.pop(|table| &mut table.zeroed) {
+            return frame;
+        }
+        let frame = self.pop_dirty().expect("a reservation is backed by free frames (F3)");
+        machine.zero(frame);
+        frame
+    }
+
+    #[inline]
+    fn pop_dirty(&mut self) -> Option<Frame> {
+        self.pop(|table| &mut table.free)
+            .or_else(|| self.pop(|table| &mut table.zeroed))
+            .or_else(|| self.pop(|table| &mut table.roots))
+    }
+
+    /// Takes dead tables apart, at most `budget` entries (rounded up to a group) of them.
+    ///
+    /// A table comes back zeroed at a cost of its live entries: each is cleared as it is dropped.
+    #[inline]
+    pub(crate) fn reap<M: PhysicalMemory>(
+        &mut self,
+        machine: &mut M,
+        accounts: &mut Accounts,
+        budget: &mut u32,
+    ) -> Progress {
+        while let Some(table) = self.pop_dead() {
+            let record = self.record(table);
+            let mut occupancy = record.word;
+            while occupancy != 0 {
+                if *budget == 0 {
+                    self.set_usage(table, occupancy, 0);
+                    self.push_dead(table, record.kind);
+                    return Progress::More;
+                }
+                let first = occupancy.trailing_zeros() as usize * super::address::GROUP;
+                occupancy &= occupancy - 1;
+                *budget = budget.saturating_sub(super::address::GROUP as u32);
+                machine.take_entries(table, first..first + super::address::GROUP, |entry| {
+                    self.lower(accounts, entry::frame(entry));
+                });
+            }
+            let kind = if record.kind == FrameKind::DeadRoot {
+                FrameKind::SpareRoot
+            } else {
+                FrameKind::Zeroed
+            };
+            self.push_free(table, kind);
+        }
+        Progress::Done
+    }
+}
+
+#[cfg(any(test, feature = "testing"))]
+impl FrameTable {
+    /// Lets `successes` more allocations succeed and the one after them fail, once.
+    pub fn fail_after(&mut self, successes: u32) {
+        self.failure = Some(successes);
+    }
+
+    /// No allocation fails by order any more; tells whether the failure was still to come.
+    pub fn heal(&mut self) -> bool {
+        self.failure.take().is_some()
+    }
+
+    fn fails(&mut self) -> bool {
+        match self.failure {
+            Some(0) => {
+                self.failure = None;
+                true
+            }
+            Some(left) => {
+                self.failure = Some(left - 1);
+                false
+            }
+            None => false,
+        }
+    }
+
+    /// Walks every list; `false` if one is not what its length and kinds say (F2).
+    #[must_use]
+    pub fn lists_are_sound(&self) -> bool {
+        let sound = |list: &List, kind: FrameKind| {
+            let (mut at, mut count) = (list.head, 0);
+            while at != END && count <= list.length {
+                if self.record(Frame(at)).kind != kind || self.references(Frame(at)) != 0 {
+                    return false;
+                }
+                at = self.record(Frame(at)).word as u32;
+                count += 1;
+            }
+            let of_kind = self.records.iter().filter(|record| record.kind == kind).count();
+            count == list.length && of_kind == count as usize
+        };
+        sound(&self.free, FrameKind::Free)
+            && sound(&self.zeroed, FrameKind::Zeroed)
+            && sound(&self.roots, FrameKind::SpareRoot)
+    }
+}
+
+/// Gives frames to slabs as pages, charged to nobody: slabs are bounded by their objects' accounts.
+#[derive(Debug)]
+pub struct KernelPages<'k, M> {
+    /// Turns frames into pages.
+    pub machine: &'k mut M,
+    /// Where the frames come from.
+    pub frames: &'k mut FrameTable,
+}
+
+impl<M: PhysicalMemory> PageSource for KernelPages<'_, M> {
+    fn take_page(&mut self) -> Option<tine_ksync::Page> {
+        #[cfg(any(test, feature = "testing"))]
+        if self.frames.fails() {
+            return None;
+        }
+        if self.frames.available() == 0 {
+            return None;
+        }
+        let frame = self.frames.pop_zeroed(self.machine);
+        let record =
+            FrameRecord { kind: FrameKind::Kernel, owner: NOBODY, ..FrameRecord::default() };
+        self.frames.set(frame, record);
+        Some(self.machine.page(frame))
+    }
+
+    fn give_page(&mut self, page: tine_ksync::Page) {
+        let frame = self.machine.frame_of(page);
+        self.frames.push_free(frame, FrameKind::Free);
+    }
+}
