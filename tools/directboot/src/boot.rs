@@ -26,6 +26,9 @@ use crate::{failure, interrupts, ports, processors, space};
 /// Room for all answers: 256 regions, 255 CPUs, 17 files and their texts need less than half.
 const ARENA: u64 = 128 << 10;
 
+/// The kernel's name in a disc image, and so in the path that it is told.
+const KERNEL_NAME: &str = "tine";
+
 unsafe extern "C" {
     static image_start: u8;
     static image_end: u8;
@@ -90,7 +93,7 @@ fn prepare(start_info: u64, features: Features) -> Result<Handoff, Error> {
     };
 
     // The files, copied so that each begins at a page; then the bundle is free.
-    let kernel_file = copy_file(&mut map, "kernel", command_line.text(), bundle.kernel())?;
+    let kernel_file = copy_file(&mut map, KERNEL_NAME, command_line.text(), bundle.kernel())?;
     answers.kernel_file(&kernel_file)?;
     let mut files = [File::default(); tine_bundle::MAXIMUM_MODULES];
     for (file, module) in files.iter_mut().zip(bundle.modules()) {

@@ -45,7 +45,7 @@ pub enum Line<'a> {
     Processor(u32, u32),
     /// A register or other state at entry: of which CPU, name, value.
     State(&'a str, &'a str, u64),
-    /// A mapping: name and permission bits (1 writable, 2 executable, 4 large).
+    /// A mapping: name and permission bits (1 writable, 2 executable).
     Mapping(&'a str, u64),
 }
 
