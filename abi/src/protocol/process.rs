@@ -24,7 +24,7 @@ operations! {
         11 SetForeground "Makes a group of the caller's session the foreground group of its terminal.", request: "2: group", reply: "-";
         12 GetForeground "The foreground group of the caller's session.", request: "-", reply: "1: group";
         13 List "Lists processes from a pid on, into range 0.", request: "2: first pid; range 0 writable: Record images", reply: "1: records written, 2: next pid, 0 at the end";
-        14 Watch "Has an Event's bit set when the process of a descriptor exits.", request: "2: bit, 3: mask (WatchMask); capability 0: the Event, SIGNAL", reply: "1: mask that holds already";
+        14 Watch "On a process descriptor: Watch of the file protocol; HANGUP holds from the exit on.", request: "2: bit, 3: mask (WatchMask), 4: key; capability 0 (mask not 0): the Event, SIGNAL", reply: "1: mask that holds already";
         15 DescriptorPid "pdgetpid, on a process descriptor.", request: "-", reply: "1: pid";
         16 DescriptorKill "pdkill, on a process descriptor.", request: "2: signal", reply: "-";
         17 SetLimit "Sets a limit; lowering is free, raising needs the superuser.", request: "2: Limit, 3: value", reply: "-";

@@ -223,14 +223,20 @@ impl Terminal {
     ///
     /// # Errors
     /// EAGAIN for too many watches.
-    pub fn watch(&mut self, handle: WatchHandle, mask: WatchMask) -> Result<WatchMask, Errno> {
+    pub fn watch(
+        &mut self,
+        key: u64,
+        handle: WatchHandle,
+        mask: WatchMask,
+        clients: &mut impl Clients,
+    ) -> Result<WatchMask, Errno> {
         let level = self.level();
-        self.watches.add(handle, mask, level)
+        self.watches.add(key, handle, mask, level, clients)
     }
 
     /// Ends a watch.
-    pub fn unwatch(&mut self, handle: WatchHandle, clients: &mut impl Clients) {
-        self.watches.remove(handle, clients);
+    pub fn unwatch(&mut self, key: u64, clients: &mut impl Clients) {
+        self.watches.remove(key, clients);
     }
 
     fn level(&self) -> WatchMask {

@@ -17,68 +17,74 @@ pub struct WatchHandle(pub u64);
 /// Watches of one description at most.
 pub const WATCHES: usize = 8;
 
-/// The watches of one description.
-#[derive(Debug, Default)]
-pub struct WatchList {
-    watches: [Option<(WatchHandle, WatchMask)>; WATCHES],
-    level: WatchMaskLevel,
+/// One watch.
+#[derive(Clone, Copy, Debug)]
+struct Watch {
+    /// The client's name for it.
+    key: u64,
+    handle: WatchHandle,
+    mask: WatchMask,
 }
 
-/// The conditions that held when last looked at.
-#[derive(Debug, Clone, Copy)]
-struct WatchMaskLevel(WatchMask);
+/// The watches of one description.
+#[derive(Debug)]
+pub struct WatchList {
+    watches: [Option<Watch>; WATCHES],
+    /// The conditions that held when last looked at.
+    level: WatchMask,
+}
 
-impl Default for WatchMaskLevel {
+impl Default for WatchList {
     fn default() -> Self {
-        Self(WatchMask::empty())
+        Self { watches: [None; WATCHES], level: WatchMask::empty() }
     }
 }
 
 impl WatchList {
-    /// Adds a watch; `level` is what holds now. HANGUP is always watched.
+    /// Adds a watch, or replaces the one with this key; `level` is what holds now. HANGUP is
+    /// always watched. The result is what of the mask holds already.
     ///
     /// # Errors
     /// EAGAIN when the description has [`WATCHES`] watches; the caller keeps the Event.
     pub fn add(
         &mut self,
+        key: u64,
         handle: WatchHandle,
         mask: WatchMask,
         level: WatchMask,
+        clients: &mut impl Clients,
     ) -> Result<WatchMask, Errno> {
         let mask = mask | WatchMask::HANGUP;
+        self.remove(key, clients);
         let free = self.watches.iter_mut().find(|watch| watch.is_none()).ok_or(Errno::AGAIN)?;
-        *free = Some((handle, mask));
-        self.level = WatchMaskLevel(level);
+        *free = Some(Watch { key, handle, mask });
+        self.level = level;
         Ok(level & mask)
     }
 
-    /// Ends the watch with this handle.
-    pub fn remove(&mut self, handle: WatchHandle, clients: &mut impl Clients) {
+    /// Ends the watch with this key, if there is one.
+    pub fn remove(&mut self, key: u64, clients: &mut impl Clients) {
         for watch in &mut self.watches {
-            if watch.is_some_and(|(held, _)| held == handle) {
-                *watch = None;
-                clients.forget(handle);
+            if let Some(ended) = watch.take_if(|watch| watch.key == key) {
+                clients.forget(ended.handle);
             }
         }
     }
 
     /// Ends all watches.
     pub fn clear(&mut self, clients: &mut impl Clients) {
-        for (handle, _) in self.watches.iter_mut().filter_map(Option::take) {
-            clients.forget(handle);
+        for watch in self.watches.iter_mut().filter_map(Option::take) {
+            clients.forget(watch.handle);
         }
     }
 
     /// Says what holds now; signals the watches for which something began to hold.
     pub fn update(&mut self, level: WatchMask, clients: &mut impl Clients) {
-        let begun = level & !self.level.0;
-        self.level = WatchMaskLevel(level);
-        if begun.is_empty() {
-            return;
-        }
-        for (handle, mask) in self.watches.iter().flatten() {
-            if mask.intersects(begun) {
-                clients.signal(*handle);
+        let begun = level & !self.level;
+        self.level = level;
+        for watch in self.watches.iter().flatten() {
+            if watch.mask.intersects(begun) {
+                clients.signal(watch.handle);
             }
         }
     }

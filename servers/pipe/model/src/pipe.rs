@@ -147,19 +147,29 @@ impl Pipes {
     pub fn watch(
         &mut self,
         badge: Badge,
+        key: u64,
         handle: WatchHandle,
         mask: WatchMask,
+        clients: &mut impl Clients,
     ) -> Result<WatchMask, Errno> {
         let (pipe, side) = self.find(badge)?;
         let level = pipe.level(side);
-        pipe.end(side).watches.add(handle, mask, level)
+        pipe.end(side).watches.add(key, handle, mask, level, clients)
     }
 
     /// Ends a watch.
-    pub fn unwatch(&mut self, badge: Badge, handle: WatchHandle, clients: &mut impl Clients) {
-        if let Ok((pipe, side)) = self.find(badge) {
-            pipe.end(side).watches.remove(handle, clients);
-        }
+    ///
+    /// # Errors
+    /// EBADF for a badge that is no end.
+    pub fn unwatch(
+        &mut self,
+        badge: Badge,
+        key: u64,
+        clients: &mut impl Clients,
+    ) -> Result<(), Errno> {
+        let (pipe, side) = self.find(badge)?;
+        pipe.end(side).watches.remove(key, clients);
+        Ok(())
     }
 
     /// Bytes that can be read at once.

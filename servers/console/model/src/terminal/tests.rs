@@ -154,7 +154,8 @@ fn leaving_canonical_mode_gives_out_the_line() {
 fn a_watch_is_signalled_when_a_line_is_there() {
     let mut terminal = Terminal::new().unwrap();
     let (mut out, mut readers) = (Fake::default(), Readers::default());
-    assert_eq!(terminal.watch(WatchHandle(1), WatchMask::READABLE), Ok(WatchMask::empty()));
+    let level = terminal.watch(7, WatchHandle(1), WatchMask::READABLE, &mut readers);
+    assert_eq!(level, Ok(WatchMask::empty()));
     terminal.typed(b'x', &mut out, &mut readers);
     assert_eq!(readers.0.signals, 0);
     terminal.typed(b'\r', &mut out, &mut readers);

@@ -154,8 +154,11 @@ fn a_faulty_buffer_loses_no_bytes() {
 fn watches_tell_the_level_then_each_beginning() {
     let (mut pipes, mut clients) = (Pipes::new(), Fake::default());
     let (read, write) = pipes.create().unwrap();
-    assert_eq!(pipes.watch(read, WatchHandle(1), WatchMask::READABLE), Ok(WatchMask::empty()));
-    assert_eq!(pipes.watch(write, WatchHandle(2), WatchMask::WRITABLE), Ok(WatchMask::WRITABLE));
+    let (readable, writable) = (WatchMask::READABLE, WatchMask::WRITABLE);
+    let level = pipes.watch(read, 7, WatchHandle(1), readable, &mut clients);
+    assert_eq!(level, Ok(WatchMask::empty()));
+    let level = pipes.watch(write, 7, WatchHandle(2), writable, &mut clients);
+    assert_eq!(level, Ok(writable));
     clients.write(&mut pipes, write, 1, b"a");
     clients.write(&mut pipes, write, 2, b"b");
     assert_eq!(clients.signals, [1], "still readable is no beginning");
