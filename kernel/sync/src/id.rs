@@ -25,31 +25,26 @@ pub struct Id<T> {
 
 impl<T> Id<T> {
     /// The id of the slot at `index` in its `generation`, if that is a generation in use (I1).
-    #[inline]
     pub(crate) const fn new(index: u32, generation: u32) -> Option<Id<T>> {
         Self::from_raw((generation as u64) << 32 | index as u64)
     }
 
     /// The slot's index. Dense: small numbers are used first.
-    #[inline]
     pub const fn index(self) -> u32 {
         self.raw.get() as u32
     }
 
     /// The slot's generation at insertion. Always odd.
-    #[inline]
     pub const fn generation(self) -> u32 {
         (self.raw.get() >> 32) as u32
     }
 
     /// The id as a word, to be stored or sent. Never zero.
-    #[inline]
     pub const fn raw(self) -> u64 {
         self.raw.get()
     }
 
     /// The inverse of [`Id::raw`]; `None` for a word that no id has (even generation, I1).
-    #[inline]
     pub const fn from_raw(raw: u64) -> Option<Id<T>> {
         match NonZeroU64::new(raw) {
             Some(raw) if raw.get() >> 32 & 1 == 1 => Some(Id { raw, _type: PhantomData }),
@@ -60,7 +55,6 @@ impl<T> Id<T> {
 
 // By hand: derives would ask the same of `T`.
 impl<T> Clone for Id<T> {
-    #[inline]
     fn clone(&self) -> Self {
         *self
     }
@@ -69,7 +63,6 @@ impl<T> Clone for Id<T> {
 impl<T> Copy for Id<T> {}
 
 impl<T> PartialEq for Id<T> {
-    #[inline]
     fn eq(&self, other: &Self) -> bool {
         self.raw == other.raw
     }

@@ -3,7 +3,8 @@
 //! `kernel/core` contains all logic and no unsafe code; the kernel binary talks to hardware. What
 //! both need and safe Rust cannot give - memory that grows by pages, objects at stable addresses,
 //! futures in fixed slots, exclusion between CPUs - is here, and nothing else: no policy, no
-//! hardware, no kernel object. At most 800 lines of code, so that one reader can hold all of it.
+//! hardware, no kernel object. At most 800 lines that say something (comments, lone braces, tests and
+//! `host.rs` not counted), so that one reader can hold all of it.
 //!
 //! | to | take | in |
 //! |---|---|---|
@@ -12,9 +13,9 @@
 //! | queue or chain objects | [`List`] through [`Links`] in the object | `list.rs` |
 //! | run multi-step work | [`TaskTable`], [`TaskQueue`], [`TaskState`] | `task.rs`, `state.rs` |
 //! | share between CPUs | [`Lock`] with [`IrqsOff`] and [`lock_order!`] | `lock.rs`, `order.rs` |
-//! | publish what boot found | [`Once`] | `once.rs` |
+//! | publish what boot found | [`Once`] | the crate `spin` |
 //! | wake another CPU's work | [`WakeStack`] | `wake.rs` |
-//! | get memory, or fail | [`PageSource`], [`Page`] | `page.rs`, `host.rs` for tests |
+//! | get memory, or fail | [`PageSource`], [`Page`] | `page.rs`, `directory.rs`; `host.rs` for tests |
 //!
 //! # What may go wrong, and how it is said
 //!
@@ -34,8 +35,8 @@
 //!
 //! > **Memory.** Every byte used comes from a [`Page`] (P1), whose maker promised exclusive
 //! > ownership. Nobody believes its content: slots are initialised one by one below a high-water
-//! > mark (S1), directory entries when their page arrives, elements of arrays when they are filled
-//! > (A2). So [`PageSource`] can be a *safe* trait: a wrong one leaks or starves, it corrupts
+//! > mark (S1), directory entries when their page arrives (D1), elements of arrays when they are
+//! > filled (A1). So [`PageSource`] can be a *safe* trait: a wrong one leaks or starves, it corrupts
 //! > nothing. Bytes go back to a source only when no id, length or mark refers to them.
 //!
 //! > **Ids.** An id is odd (I1), a slot is odd exactly while it holds a value (S2), and a slot's
@@ -57,12 +58,12 @@
 //!
 //! > **Exclusion.** A [`Guard`] exists between acquire and release of one ticket (K1). That locks are
 //! > taken with interrupts off and in order (O1, O2) prevents deadlock, not unsoundness; it is
-//! > proved by types all the same. The table's own lock is a leaf: in it runs no future, no page
-//! > source, no destructor. An NMI handler uses nothing of this crate but an atomic of its own.
+//! > proved by types all the same. The table's own lock is a leaf: in it runs no future and no
+//! > destructor, only the page source of an insertion, which must not use the table. An NMI handler uses nothing of this crate but an atomic of its own.
 //!
 //! > **Order of memory.** Every hand-over is a Release paired with an Acquire: the ticket's turn, the
 //! > state word (each step is AcqRel, and a wake writes the word even where it changes nothing), the
-//! > stack's head and queued flags, the state of a [`Once`]. The loom models fail if any one of these
+//! > stack's head and queued flags. The loom models fail if any one of these
 //! > is relaxed.
 //!
 //! What the argument rests on outside: the two `unsafe` constructors, [`Page::from_raw`] (the
@@ -84,12 +85,12 @@
 
 mod array;
 mod atomic;
+mod directory;
 #[cfg(feature = "host")]
 mod host;
 mod id;
 mod list;
 mod lock;
-mod once;
 mod order;
 mod page;
 mod slab;
@@ -99,16 +100,17 @@ mod wake;
 
 #[cfg(feature = "host")]
 pub use host::HeapPages;
+/// A value set once: what boot finds out and everyone reads afterwards (`call_once`, `get`).
+pub use spin::Once;
 pub use {
     array::PageArray,
     id::Id,
     list::{Linked, Links, List},
     lock::{Guard, Lock},
-    once::Once,
     order::{Before, Held, IrqsOff, Level, Unlocked},
     page::{Exhausted, PAGE_SIZE, Page, PageSource},
     slab::Slab,
     state::{Begin, End, TaskState},
-    task::{Cancelled, FUTURE_SIZE, Polled, TaskId, TaskQueue, TaskSlot, TaskTable},
-    wake::{Pushed, WakeLink, WakeNodes, WakeStack},
+    task::{Cancelled, FUTURE_SIZE, Polled, Queued, TaskId, TaskQueue, TaskSlot, TaskTable},
+    wake::{Pushed, WakeLink, WakeStack},
 };

@@ -10,11 +10,12 @@
 //! borrows for change only elements that are linked, and the one being pushed: the task table relies
 //! on it, whose running tasks are neither.
 
-use core::{fmt, marker::PhantomData};
+use core::marker::PhantomData;
 
 use crate::{id::Id, slab::Slab};
 
 /// The two links an element keeps for one list.
+#[derive(Debug)]
 pub struct Links<T> {
     previous: Option<Id<T>>,
     next: Option<Id<T>>,
@@ -27,7 +28,6 @@ impl<T> Links<T> {
     }
 
     /// Whether the element is on a list.
-    #[inline]
     pub const fn is_linked(&self) -> bool {
         self.next.is_some()
     }
@@ -36,12 +36,6 @@ impl<T> Links<T> {
 impl<T> Default for Links<T> {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl<T> fmt::Debug for Links<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}..{:?}", self.previous, self.next)
     }
 }
 
@@ -55,6 +49,7 @@ pub trait Linked<Tag>: Sized {
 }
 
 /// A first-in, first-out list of elements of one [`Slab`]; every operation takes that slab.
+#[derive(Debug)]
 pub struct List<T, Tag> {
     ends: Option<(Id<T>, Id<T>)>,
     length: usize,
@@ -68,26 +63,17 @@ impl<T, Tag> List<T, Tag> {
     }
 
     /// The first element.
-    #[inline]
     pub fn front(&self) -> Option<Id<T>> {
         self.ends.map(|(first, _)| first)
     }
 
-    /// The last element.
-    #[inline]
-    pub fn back(&self) -> Option<Id<T>> {
-        self.ends.map(|(_, last)| last)
-    }
-
     /// How many elements are linked.
-    #[inline]
-    pub fn len(&self) -> usize {
+    pub const fn len(&self) -> usize {
         self.length
     }
 
     /// Whether no element is linked.
-    #[inline]
-    pub fn is_empty(&self) -> bool {
+    pub const fn is_empty(&self) -> bool {
         self.ends.is_none()
     }
 }
@@ -95,80 +81,61 @@ impl<T, Tag> List<T, Tag> {
 impl<T: Linked<Tag>, Tag> List<T, Tag> {
     /// Appends `id`. False, and nothing happens, if it is stale or already on a list of this kind.
     pub fn push_back(&mut self, slab: &mut Slab<T>, id: Id<T>) -> bool {
-        let last = self.back();
-        let Some(element) = unlinked(slab, id) else { return false };
-        *element.links_mut() = Links { previous: last.or(Some(id)), next: Some(id) };
-        if let Some(last) = last.and_then(|last| linked(slab, last)) {
+        let (first, last) = self.ends.unwrap_or((id, id));
+        let Some(element) = slab.get_mut(id).filter(|element| !element.links().is_linked()) else {
+            return false;
+        };
+        *element.links_mut() = Links { previous: Some(last), next: Some(id) };
+        if let Some(last) = linked(slab, last) {
             last.links_mut().next = Some(id);
         }
-        self.ends = Some((self.front().unwrap_or(id), id));
-        self.length += 1;
-        true
-    }
-
-    /// Prepends `id`. False, and nothing happens, if it is stale or already on a list of this kind.
-    pub fn push_front(&mut self, slab: &mut Slab<T>, id: Id<T>) -> bool {
-        let first = self.front();
-        let Some(element) = unlinked(slab, id) else { return false };
-        *element.links_mut() = Links { previous: Some(id), next: first.or(Some(id)) };
-        if let Some(first) = first.and_then(|first| linked(slab, first)) {
-            first.links_mut().previous = Some(id);
-        }
-        self.ends = Some((id, self.back().unwrap_or(id)));
+        self.ends = Some((first, id));
         self.length += 1;
         true
     }
 
     /// Unlinks and returns the first element.
     pub fn pop_front(&mut self, slab: &mut Slab<T>) -> Option<Id<T>> {
-        let (first, last) = self.ends?;
-        let element = linked(slab, first)?;
-        let next = element.links().next?;
-        *element.links_mut() = Links::new();
-        self.ends = (next != first).then_some((next, last));
-        if next != first
-            && let Some(element) = linked(slab, next)
-        {
-            element.links_mut().previous = Some(next);
-        }
-        self.length = self.length.saturating_sub(1);
-        Some(first)
+        let first = self.front()?;
+        self.remove(slab, first).then_some(first)
     }
 
     /// Unlinks `id` from wherever it stands. False if it is stale, on no list of this kind, or an
     /// end of another list.
     pub fn remove(&mut self, slab: &mut Slab<T>, id: Id<T>) -> bool {
-        let Some((first, last)) = self.ends else { return false };
-        let Some(element) = linked(slab, id) else { return false };
-        let Links { previous: Some(previous), next: Some(next) } = *element.links() else {
-            return false;
-        };
-        if (previous == id) != (first == id) || (next == id) != (last == id) {
-            return false;
+        self.unlink(slab, id).is_some()
+    }
+
+    fn unlink(&mut self, slab: &mut Slab<T>, id: Id<T>) -> Option<()> {
+        let (first, last) = self.ends?;
+        let links = linked(slab, id)?.links_mut();
+        let (previous, next) = (links.previous?, links.next?);
+        let (is_first, is_last) = (previous == id, next == id);
+        if is_first != (first == id) || is_last != (last == id) {
+            return None;
         }
-        *element.links_mut() = Links::new();
-        let neighbour = |end: Id<T>, other: Id<T>| if end == id { other } else { end };
-        // An end passes its self-link on to its neighbour.
-        let (left, right) = (previous != id, next != id);
-        if left && let Some(element) = linked(slab, previous) {
-            element.links_mut().next = Some(if right { next } else { previous });
+        *links = Links::new();
+        // An end hands its link to itself on to its neighbour, who is the end now.
+        let (left, right) =
+            (if is_first { next } else { previous }, if is_last { previous } else { next });
+        if !is_first && let Some(element) = linked(slab, previous) {
+            element.links_mut().next = Some(right);
         }
-        if right && let Some(element) = linked(slab, next) {
-            element.links_mut().previous = Some(if left { previous } else { next });
+        if !is_last && let Some(element) = linked(slab, next) {
+            element.links_mut().previous = Some(left);
         }
-        self.ends = (left || right).then(|| (neighbour(first, next), neighbour(last, previous)));
+        let ends = (if is_first { next } else { first }, if is_last { previous } else { last });
+        self.ends = (!(is_first && is_last)).then_some(ends);
         self.length = self.length.saturating_sub(1);
-        true
+        Some(())
     }
 
     /// Whether `id` is on a list of this kind. (On which one, its links do not say.)
-    #[inline]
     pub fn is_linked(slab: &Slab<T>, id: Id<T>) -> bool {
         slab.get(id).is_some_and(|element| element.links().is_linked())
     }
 
     /// The element behind `id`, if there is one: the step of a walk that changes things.
-    #[inline]
     pub fn after(slab: &Slab<T>, id: Id<T>) -> Option<Id<T>> {
         slab.get(id)?.links().next.filter(|next| *next != id)
     }
@@ -186,19 +153,8 @@ fn linked<T: Linked<Tag>, Tag>(slab: &mut Slab<T>, id: Id<T>) -> Option<&mut T> 
     slab.get_mut(id)
 }
 
-/// The element `id` if it is live and on no list of this kind.
-fn unlinked<T: Linked<Tag>, Tag>(slab: &mut Slab<T>, id: Id<T>) -> Option<&mut T> {
-    slab.get_mut(id).filter(|element| !element.links().is_linked())
-}
-
 impl<T, Tag> Default for List<T, Tag> {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl<T, Tag> fmt::Debug for List<T, Tag> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "List({:?}, {})", self.ends, self.length)
     }
 }

@@ -12,9 +12,10 @@
 //! - O3 neither tokens nor guards are `Send`: a future that keeps one across an await is not `Send`
 //!   either, and the task table does not take it.
 
-use core::{fmt, marker::PhantomData};
+use core::marker::PhantomData;
 
 /// Proof that interrupts are off on this CPU.
+#[derive(Debug)]
 pub struct IrqsOff {
     _stays_here: PhantomData<*mut ()>,
 }
@@ -36,25 +37,17 @@ impl IrqsOff {
     }
 }
 
-impl fmt::Debug for IrqsOff {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("IrqsOff")
-    }
-}
-
 /// Proof that no lock of a level later than `L` is held on this CPU.
+#[derive(Debug)]
 pub struct Held<'a, L> {
     pub(crate) _until: PhantomData<(&'a mut IrqsOff, L)>,
 }
 
-impl<L> fmt::Debug for Held<'_, L> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Held")
-    }
-}
-
 /// A place in the order of locks: a type without values, made by [`lock_order!`](crate::lock_order).
 pub trait Level {}
+
+/// The level of this crate's own locks, below all others.
+impl Level for () {}
 
 /// A lock of level `L` may be taken while one of this level is held.
 pub trait Before<L: Level> {}

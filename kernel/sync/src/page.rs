@@ -13,9 +13,6 @@ use core::ptr::NonNull;
 /// Bytes in a page.
 pub const PAGE_SIZE: usize = 4096;
 
-/// How many page addresses fit into one page; the fan-out of every directory here.
-pub(crate) const FAN_OUT: usize = PAGE_SIZE / size_of::<NonNull<u8>>();
-
 /// Growth failed because the page source had no page to give. Nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exhausted;
@@ -53,21 +50,13 @@ impl Page {
     }
 }
 
-/// Where pages come from. Not called while this crate holds a lock of its own.
+/// Where pages come from.
 pub trait PageSource {
-    /// A page, by convention zeroed, or `None` when there is none (or the account is empty).
+    /// A page, by convention zeroed, or `None` when there is none (or the account is empty). A
+    /// source that feeds a [`TaskTable`](crate::TaskTable) does not use that table from here: it
+    /// would wait for itself.
     fn take_page(&mut self) -> Option<Page>;
 
     /// Takes a page back. Its content is arbitrary: zero it before it serves another purpose.
     fn give_page(&mut self, page: Page);
-}
-
-impl<S: PageSource + ?Sized> PageSource for &mut S {
-    fn take_page(&mut self) -> Option<Page> {
-        (**self).take_page()
-    }
-
-    fn give_page(&mut self, page: Page) {
-        (**self).give_page(page);
-    }
 }

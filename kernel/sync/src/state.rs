@@ -18,8 +18,6 @@
 //! per time in QUEUED, and only that one (or who got `Again`) puts the task on a queue. T3 no wake is
 //! lost: a `ready` after `begin` makes `end` say `Again`. T4 once CANCELLED, never polled again.
 
-use core::fmt;
-
 use crate::atomic::{AtomicU8, Ordering, const_fn};
 
 const IDLE: u8 = 0;
@@ -51,6 +49,7 @@ pub enum End {
 }
 
 /// The state word of one task. New tasks are IDLE.
+#[derive(Debug, Default)]
 pub struct TaskState(AtomicU8);
 
 impl TaskState {
@@ -120,24 +119,5 @@ impl TaskState {
     /// Whether it is QUEUED.
     pub fn is_queued(&self) -> bool {
         self.0.load(Ordering::Acquire) & QUEUED != 0
-    }
-}
-
-impl Default for TaskState {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl fmt::Debug for TaskState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.0.load(Ordering::Relaxed);
-        let name = match state & !CANCELLED {
-            IDLE => "IDLE",
-            QUEUED => "QUEUED",
-            RUNNING => "RUNNING",
-            _ => "RUNNING|NOTIFIED",
-        };
-        write!(f, "{name}{}", if state & CANCELLED == 0 { "" } else { "|CANCELLED" })
     }
 }

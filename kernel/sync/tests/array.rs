@@ -92,6 +92,7 @@ fn chunks_cover_the_array() {
     assert_eq!(lengths, [128, 128, 44, 0, 0]);
     assert!(array.chunk(usize::MAX).is_empty());
     assert_eq!(array.grow(&mut pages, PageArray::<Entry>::LIMIT + 1, [0; 4]), Err(Exhausted));
+    assert_eq!((array.len(), pages.outstanding()), (300, 3));
     assert_eq!(array.grow(&mut pages, 10, [9; 4]), Ok(()));
     assert_eq!(array.len(), 300, "growing to less changes nothing");
     array.release(&mut pages);

@@ -1,4 +1,4 @@
-//! Every interleaving of two or three CPUs over the lock, `Once`, the task state word, the task
+//! Every interleaving of two or three CPUs over the lock, the task state word, the task
 //! table and the wake stack: `RUSTFLAGS="--cfg loom" cargo test -p tine-ksync --release`.
 #![cfg(loom)]
 
@@ -13,7 +13,7 @@ use std::{
 
 use loom::{cell::UnsafeCell, model, sync::atomic::AtomicUsize, thread};
 use tine_ksync::{
-    Begin, Cancelled, End, HeapPages, IrqsOff, Lock, Once, Polled, Pushed, TaskState, TaskTable,
+    Begin, Cancelled, End, HeapPages, IrqsOff, Lock, Polled, Pushed, TaskState, TaskTable,
     WakeLink, WakeStack, lock_order,
 };
 
@@ -82,26 +82,6 @@ fn try_lock_excludes_too() {
         lock.lock(&mut irqs.unlocked()).0.add();
         let both = other.join().unwrap();
         assert_eq!(lock.lock(&mut irqs.unlocked()).0.read(), 1 + u32::from(both));
-    });
-}
-
-#[test]
-fn once_publishes_what_it_was_set_to() {
-    model(|| {
-        let once = Arc::new(Once::new());
-        let set = |once: &Once<Watched>| {
-            let value = Watched::new();
-            value.add();
-            once.set(value).is_ok()
-        };
-        let other = once.clone();
-        let other = thread::spawn(move || set(&other));
-        let mine = set(&once);
-        if let Some(value) = once.get() {
-            assert_eq!(value.read(), 1);
-        }
-        assert!(mine ^ other.join().unwrap(), "one of two sets");
-        assert_eq!(once.get().unwrap().read(), 1);
     });
 }
 
