@@ -84,8 +84,10 @@ pub struct Machine {
     pub counted: bool,
     /// CPU features taken away, such as `nx`.
     pub without: Vec<&'static str>,
-    /// Further devices, such as `isa-debug-exit`.
-    pub devices: Vec<&'static str>,
+    /// Whether there is a VGA adapter, and with it a framebuffer.
+    pub display: bool,
+    /// Further words for QEMU, such as `-device isa-debug-exit`.
+    pub further: Vec<OsString>,
 }
 
 impl Machine {
@@ -124,25 +126,28 @@ impl Machine {
         }
         match &self.medium {
             Medium::Direct { loader, bundle } => {
-                add("-vga", &"none");
                 add("-kernel", loader);
                 add("-initrd", bundle);
             }
             Medium::Disc(image) => {
-                add("-vga", &"std");
-                add("-drive", &option("file=", image, ",format=raw,media=cdrom,readonly=on"));
+                add("-drive", &Self::drive(image));
             }
         }
         add("-chardev", &format!("{console},id=console"));
         add("-serial", &"chardev:console");
         add("-chardev", &option("file,id=results,path=", results, ""));
         add("-device", &format!("isa-debugcon,iobase={PORT:#x},chardev=results"));
-        for device in &self.devices {
-            add("-device", device);
-        }
+        add("-vga", if self.display { &"std" } else { &"none" });
         add("-display", &"none");
         words.extend(["-nodefaults".into(), "-no-reboot".into()]);
+        words.extend_from_slice(&self.further);
         words
+    }
+
+    /// The value of `-drive` for a disc.
+    #[must_use]
+    pub fn drive(image: &Path) -> OsString {
+        option("file=", image, ",format=raw,media=cdrom,readonly=on")
     }
 }
 
@@ -168,7 +173,8 @@ mod tests {
             memory: 512,
             counted: false,
             without: Vec::new(),
-            devices: Vec::new(),
+            display: false,
+            further: Vec::new(),
         }
     }
 
@@ -181,10 +187,10 @@ mod tests {
     fn a_plain_direct_machine() {
         assert_eq!(
             words(&machine()),
-            "-machine q35 -accel kvm -cpu max -smp 4 -m 512 -vga none -kernel loader \
+            "-machine q35 -accel kvm -cpu max -smp 4 -m 512 -kernel loader \
              -initrd a,b -chardev stdio,signal=off,id=console -serial chardev:console \
              -chardev file,id=results,path=results -device isa-debugcon,iobase=0xe9,chardev=results \
-             -display none -nodefaults -no-reboot"
+             -vga none -display none -nodefaults -no-reboot"
         );
     }
 
@@ -205,9 +211,12 @@ mod tests {
         let text = words(&Machine {
             firmware: Firmware::Uefi("/fw".into()),
             medium: Medium::Disc("a,b.iso".into()),
+            display: true,
+            further: vec!["-further".into()],
             ..machine()
         });
-        assert!(text.contains("-bios /fw -vga std"), "{text}");
+        assert!(text.contains("-bios /fw -drive file"), "{text}");
+        assert!(text.contains("-vga std") && text.ends_with("-further"), "{text}");
         assert!(text.contains("file=a,,b.iso,format=raw,media=cdrom"), "{text}");
     }
 

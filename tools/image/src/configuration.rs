@@ -1,6 +1,6 @@
 //! Limine's configuration, in both of its languages.
 //!
-//! Owns: the change of the kernel's command line in `limine.cfg`, and the translation to
+//! Owns: the change of the kernel's command line and slide in `limine.cfg`, and the translation to
 //! `limine.conf`. Never enters it: files. Called by: `disc`, `tools/xtask`.
 //!
 //! `limine.cfg` (Limine up to 7) is the source, a file at the top of the tree; `limine.conf` (from
@@ -41,11 +41,12 @@ impl Display for Error {
 
 impl std::error::Error for Error {}
 
-/// The configuration with this command line for the kernel.
+/// The configuration with this command line for the kernel, which Limine puts at a random address
+/// or (`slide` false) at the one it was linked for.
 ///
 /// # Errors
 /// See [`Error`].
-pub fn with_command_line(source: &str, command_line: &str) -> Result<String, Error> {
+pub fn with_command_line(source: &str, command_line: &str, slide: bool) -> Result<String, Error> {
     if command_line.contains('\n') || command_line.contains("${") {
         return Err(Error::Forbidden);
     }
@@ -55,6 +56,9 @@ pub fn with_command_line(source: &str, command_line: &str) -> Result<String, Err
         if line.split_once('=').is_some_and(|(key, _)| key.trim() == COMMAND_LINE) {
             changed += 1;
             text.push_str(&format!("{COMMAND_LINE}={command_line}\n"));
+            if !slide {
+                text.push_str("KASLR=no\n");
+            }
         } else {
             text.push_str(line);
             text.push('\n');
@@ -119,13 +123,14 @@ mod tests {
 
     #[test]
     fn the_command_line_is_replaced_once() {
-        let changed = with_command_line(SOURCE, "mode=exec exec=6c").unwrap();
+        let changed = with_command_line(SOURCE, "mode=exec exec=6c", true).unwrap();
         assert!(changed.contains("\nKERNEL_CMDLINE=mode=exec exec=6c\nMODULE_PATH"));
-        assert!(!changed.contains("shell"));
-        assert_eq!(with_command_line("A=b\n", "x"), Err(Error::CommandLine));
-        assert_eq!(with_command_line(&SOURCE.repeat(2), "x"), Err(Error::CommandLine));
-        assert_eq!(with_command_line(SOURCE, "a\nb"), Err(Error::Forbidden));
-        assert_eq!(with_command_line(SOURCE, "${ARCH}"), Err(Error::Forbidden));
+        assert!(!changed.contains("shell") && !changed.contains("KASLR"));
+        assert!(with_command_line(SOURCE, "a", false).unwrap().contains("=a\nKASLR=no\n"));
+        assert_eq!(with_command_line("A=b\n", "x", true), Err(Error::CommandLine));
+        assert_eq!(with_command_line(&SOURCE.repeat(2), "x", true), Err(Error::CommandLine));
+        assert_eq!(with_command_line(SOURCE, "a\nb", true), Err(Error::Forbidden));
+        assert_eq!(with_command_line(SOURCE, "${ARCH}", true), Err(Error::Forbidden));
     }
 
     #[test]

@@ -83,7 +83,8 @@ pub fn write(
 
 /// Puts the files in their places.
 fn lay_out(payload: &Payload<'_>, files: &Files, source: &str, tree: &Path) -> Result<(), Error> {
-    let configuration = configuration::with_command_line(source, payload.command_line)?;
+    let configuration =
+        configuration::with_command_line(source, payload.command_line, payload.slide)?;
     let translated = configuration::translated(&configuration)?;
     if tree.exists() {
         fs::remove_dir_all(tree)?;

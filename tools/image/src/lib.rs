@@ -1,6 +1,6 @@
 //! Makes what a machine boots from, out of files that are already built.
 //!
-//! Owns: the boot archive ([`Archive`]), the bundle of direct boot ([`bundle`]), the disc with
+//! Owns: the boot archive ([`Archive`]), programs without debug information ([`stripped`]), the bundle of direct boot ([`bundle`]), the disc with
 //! Limine ([`disc`]) and its configuration ([`configuration`]), and where Limine's files come from
 //! ([`limine`]).
 //!
@@ -15,8 +15,10 @@ pub mod disc;
 pub mod limine;
 
 mod archive;
+mod program;
 
 pub use archive::{Archive, NameError};
+pub use program::stripped;
 
 /// Names of the two boot modules and of the kernel, on the disc under `/boot` and in the bundle.
 pub mod names {
@@ -39,6 +41,8 @@ pub struct Payload<'a> {
     pub archive: &'a [u8],
     /// The kernel's command line.
     pub command_line: &'a str,
+    /// Whether Limine may put the kernel at a random address. Direct boot reads its own word.
+    pub slide: bool,
 }
 
 /// The one file that direct boot reads.

@@ -122,6 +122,7 @@ fn a_disc_has_the_same_bytes_whenever_it_is_made() {
         root: b"root",
         archive: &[7; 3000],
         command_line: "mode=test",
+        slide: true,
     };
     let make = |name: &str| {
         let image = base.join(format!("{name}.iso"));

@@ -18,7 +18,8 @@ pub(crate) fn fake(guest: &str) -> Machine {
         memory: 64,
         counted: false,
         without: Vec::new(),
-        devices: Vec::new(),
+        display: false,
+        further: Vec::new(),
     }
 }
 

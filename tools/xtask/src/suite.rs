@@ -1,0 +1,95 @@
+//! The verb `test`: the emulator's bed.
+//!
+//! Owns: the order of the groups, the form of the report. Called by: `main`; `cargo test` runs it
+//! through `tests/qemu.rs` as the last of all tests.
+//!
+//! Groups: `told` compares what a kernel is told by direct boot and by Limine; `direct` and
+//! `limine` run the tests of `user/tests` inside the guest, booted either way; `boot` are whole
+//! boots, judged from outside. Limine is used where its files are and never downloaded here; what
+//! is left out is a skip with its reason. Invariant: each case is one line, and the last line is
+//! `N passed, N failed, N skipped`.
+
+mod inside;
+mod interactive;
+mod outside;
+mod tally;
+mod told;
+
+use std::process::ExitCode;
+
+use lexopt::{Arg, Parser};
+
+use crate::failure::Failure;
+use crate::guest::Guest;
+use crate::medium::{Parts, Route};
+use crate::options::{Asked, FirmwareKind, Options, unexpected};
+use crate::workspace::RunFolder;
+
+use tally::Tally;
+
+/// The help text.
+pub(crate) const HELP: &str = "\
+Usage: cargo run -- test [NAME...]
+
+Runs the tests that need a booted system, one line each, and ends with their counts. With names, only
+cases whose name contains one of them, such as `told`, `direct/fork` or `boot/memory`.
+
+  told/...     what a kernel is told by direct boot equals what Limine tells it
+  direct/...   the programs of user/tests inside the guest, booted directly
+  limine/...   the same, booted by Limine
+  boot/...     whole boots, judged from outside: status, signals, input, small machines, damage
+
+Limine's files are used where they are ($TINE_LIMINE, ~/.cache/tine/limine) and never downloaded here.
+`cargo test` runs the host's tests and then these.
+
+Exit code: 0 if nothing failed, 1 if something did; 2 usage, 3 set-up.
+";
+
+/// Reads the names.
+pub(crate) fn parse(mut parser: Parser) -> Result<Asked<Vec<String>>, Failure> {
+    let mut names = Vec::new();
+    while let Some(argument) = parser.next().map_err(|error| Failure::usage(error.to_string()))? {
+        match argument {
+            Arg::Short('h') | Arg::Long("help") => return Ok(Asked::Help),
+            Arg::Value(name) => names.push(name.to_string_lossy().into_owned()),
+            other => return Err(unexpected(&other)),
+        }
+    }
+    Ok(Asked::Run(names))
+}
+
+/// What every group works with.
+#[derive(Debug)]
+struct Bed {
+    /// Direct boot's loader and the rest of the built guest.
+    guest: Guest,
+    /// Limine, or why not.
+    limine: Result<Route, String>,
+    folder: RunFolder,
+}
+
+/// Options of a test: as the defaults, but with a slide that is the same every time.
+fn options() -> Options {
+    Options { slide: 1, ..Options::default() }
+}
+
+/// Runs the groups.
+pub(crate) fn run(names: &Vec<String>) -> Result<ExitCode, Failure> {
+    let mut tally = Tally::new(names);
+    let limine = Route::limine_at_hand()?;
+    Route::Direct.prepare(FirmwareKind::Bios)?;
+    if let Ok(route) = &limine {
+        route.prepare(FirmwareKind::Uefi)?;
+    }
+    let only_told = !names.is_empty() && names.iter().all(|name| name.starts_with("told"));
+    let guest = if only_told { Guest::build_loader()? } else { Guest::build()? };
+    let bed = Bed { guest, limine, folder: RunFolder::new()? };
+    told::run(&bed, &mut tally)?;
+    if !only_told {
+        let parts = Parts::of(&bed.guest)?;
+        inside::run(&bed, &parts, &mut tally)?;
+        outside::run(&bed, &parts, &mut tally)?;
+        interactive::run(&mut tally);
+    }
+    Ok(tally.finish())
+}

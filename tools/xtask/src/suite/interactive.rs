@@ -1,0 +1,135 @@
+//! The tool itself with a person's keys: a shell at the prompt, Ctrl-C during a command.
+//!
+//! Owns: two conversations with this very program. Called by: `suite`. They need a booting guest
+//! and nothing else; waiting is always for words, never for time, and a guest that does not say
+//! them is ended by the tool's own watch or by the end of the conversation.
+
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use super::tally::Tally;
+
+/// What the shell says when it waits for a command.
+const PROMPT: &str = "$ ";
+
+/// How long the guest may take to say the next words.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Runs both.
+pub(super) fn run(tally: &mut Tally) {
+    for (name, conversation) in [
+        ("boot/shell", shell as fn(&mut Conversation) -> Result<(), String>),
+        ("boot/interrupt", interrupt),
+    ] {
+        if tally.wants(name) {
+            let words: &[&str] = match name {
+                "boot/shell" => &["boot", "--direct"],
+                _ => &["exec", "--direct", "--", "echo ready; sleep 1000"],
+            };
+            let judgement = Conversation::begin(words).and_then(|mut talk| conversation(&mut talk));
+            tally.judged(name, &judgement);
+        }
+    }
+}
+
+/// A command at the prompt, then `poweroff`.
+fn shell(talk: &mut Conversation) -> Result<(), String> {
+    talk.hear(PROMPT)?;
+    talk.say("echo one two | wc\n")?;
+    talk.hear("1")?;
+    talk.hear(PROMPT)?;
+    talk.say("poweroff\n")?;
+    talk.end(0)
+}
+
+/// Ctrl-C reaches the foreground group of the guest.
+fn interrupt(talk: &mut Conversation) -> Result<(), String> {
+    talk.hear("ready")?;
+    let process = talk.child.id().to_string();
+    Command::new("kill").args(["-INT", &process]).status().map_err(|error| error.to_string())?;
+    talk.end(130)
+}
+
+/// This program, run again, with pipes.
+#[derive(Debug)]
+struct Conversation {
+    child: Child,
+    words: mpsc::Receiver<Vec<u8>>,
+    heard: String,
+}
+
+impl Conversation {
+    fn begin(words: &[&str]) -> Result<Self, String> {
+        let program = std::env::current_exe().map_err(|error| error.to_string())?;
+        let mut command = Command::new(program);
+        command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().map_err(|error| error.to_string())?;
+        let (sender, receiver) = mpsc::channel();
+        if let Some(mut output) = child.stdout.take() {
+            std::thread::spawn(move || {
+                let mut buffer = [0; 1024];
+                while let Ok(count @ 1..) = output.read(&mut buffer) {
+                    if sender.send(buffer[..count].to_vec()).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        Ok(Self { child, words: receiver, heard: String::new() })
+    }
+
+    /// Waits for `words`, and forgets everything up to them.
+    fn hear(&mut self, words: &str) -> Result<(), String> {
+        loop {
+            if let Some(at) = self.heard.find(words) {
+                self.heard.drain(..at + words.len());
+                return Ok(());
+            }
+            let Ok(bytes) = self.words.recv_timeout(PATIENCE) else {
+                return Err(format!("{words:?} was not said; last words: {:?}", self.tail()));
+            };
+            self.heard.push_str(&String::from_utf8_lossy(&bytes));
+        }
+    }
+
+    fn say(&mut self, words: &str) -> Result<(), String> {
+        let pipe = self.child.stdin.as_mut().ok_or("no pipe")?;
+        pipe.write_all(words.as_bytes()).and_then(|()| pipe.flush()).map_err(|e| e.to_string())
+    }
+
+    /// Waits for the end with this exit code.
+    fn end(&mut self, code: i32) -> Result<(), String> {
+        loop {
+            match self.words.recv_timeout(PATIENCE) {
+                Ok(bytes) => self.heard.push_str(&String::from_utf8_lossy(&bytes)),
+                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    return Err(format!("no end; last words: {:?}", self.tail()));
+                }
+            }
+        }
+        let status = self.child.wait().map_err(|error| error.to_string())?;
+        match status.code() {
+            Some(seen) if seen == code => Ok(()),
+            _ => Err(format!("ended with {status} instead of {code}: {:?}", self.tail())),
+        }
+    }
+
+    fn tail(&self) -> String {
+        let characters: Vec<char> = self.heard.chars().collect();
+        characters[characters.len().saturating_sub(120)..].iter().collect()
+    }
+}
+
+impl Drop for Conversation {
+    fn drop(&mut self) {
+        // The tool ends its QEMU when it is asked to end.
+        let process = self.child.id().to_string();
+        if matches!(self.child.try_wait(), Ok(None)) {
+            drop(Command::new("kill").args(["-TERM", &process]).status());
+            drop(self.child.wait());
+        }
+    }
+}
