@@ -13,7 +13,7 @@
 //! | queue or chain objects | [`List`] through [`Links`] in the object | `list.rs` |
 //! | run multi-step work | [`TaskTable`], [`TaskQueue`], [`TaskState`] | `task.rs`, `state.rs` |
 //! | share between CPUs | [`Lock`] with [`IrqsOff`] and [`lock_order!`] | `lock.rs`, `order.rs` |
-//! | publish what boot found | [`Once`] | the crate `spin` |
+//! | publish what boot found | [`Once`] | `once.rs`, over the crate `spin` |
 //! | wake another CPU's work | [`WakeStack`] | `wake.rs` |
 //! | get memory, or fail | [`PageSource`], [`Page`] | `page.rs`, `directory.rs`; `host.rs` for tests |
 //!
@@ -91,6 +91,7 @@ mod host;
 mod id;
 mod list;
 mod lock;
+mod once;
 mod order;
 mod page;
 mod slab;
@@ -100,13 +101,12 @@ mod wake;
 
 #[cfg(feature = "host")]
 pub use host::HeapPages;
-/// A value set once: what boot finds out and everyone reads afterwards (`call_once`, `get`).
-pub use spin::Once;
 pub use {
     array::PageArray,
     id::Id,
     list::{Linked, Links, List},
     lock::{Guard, Lock},
+    once::Once,
     order::{Before, Held, IrqsOff, Level, Unlocked},
     page::{Exhausted, PAGE_SIZE, Page, PageSource},
     slab::Slab,

@@ -102,8 +102,9 @@ fn threads_exclude_each_other() {
 fn once_is_set_once() {
     static PLACE: Once<String> = Once::new();
     assert_eq!(PLACE.get(), None);
-    assert_eq!(PLACE.call_once(|| "first".into()), "first");
-    assert_eq!(PLACE.call_once(|| "second".into()), "first");
+    assert_eq!(PLACE.set("first".into()), Ok(()));
+    assert_eq!(PLACE.set("second".into()), Err("second".into()));
+    assert_eq!(PLACE.get().map(String::as_str), Some("first"));
 }
 
 #[test]
