@@ -49,6 +49,9 @@ unsafe impl lock_api::RawMutex for YieldLock {
     }
 }
 
+/// Data behind a [`YieldLock`].
+pub type Lock<T> = lock_api::Mutex<YieldLock, T>;
+
 /// Where the allocator gets memory.
 #[derive(Debug)]
 struct Memory {
