@@ -7,6 +7,7 @@
 //! carries only what was asked for; everything the tool says about itself goes to standard error.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod boot;
 mod compiler;
 mod exec;
@@ -73,6 +74,7 @@ fn dispatch() -> Result<ExitCode, Failure> {
         "boot" => verb_of(options::parse(parser)?, &boot::help(), boot::run),
         "exec" => verb_of(exec::parse(parser)?, &exec::help(), exec::run),
         "test" => verb_of(suite::parse(parser)?, suite::HELP, suite::run),
+        "bench" => verb_of(bench::parse(parser)?, bench::HELP, bench::run),
         "help" | "-h" => Ok(print(HELP)),
         other => Err(Failure::usage(format!(
             "unknown verb {other:?}; the verbs are boot, exec, test and bench"
