@@ -9,6 +9,7 @@
 
 mod bench;
 mod mmu;
+pub mod requests;
 
 use std::{boxed::Box, collections::HashMap, vec, vec::Vec};
 

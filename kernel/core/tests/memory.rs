@@ -2,82 +2,25 @@
 
 use tine_abi::{
     Error, layout,
-    memory::{Inheritance, PAGE, Protection},
+    memory::{PAGE, Protection},
     notification::FaultKind,
 };
 use tine_kcore::{
     account::AccountId,
     memory::{
-        Access, CopyPlace, MapRequest, MapSource, MemoryId, Progress, Space, copy_across, copy_in,
-        copy_out, copy_within, invariants,
+        Access, CopyPlace, MapRequest, MapSource, Progress, Space, copy_across, copy_in, copy_out,
+        copy_within,
     },
-    testing::Bench,
+    testing::{
+        Bench,
+        requests::{EXECUTE, HOT, READ, WRITE, anonymous, private, shared},
+    },
 };
-
-const READ: Protection = Protection::READ;
-const WRITE: Protection = Protection::READ.union(Protection::WRITE);
-const EXECUTE: Protection = Protection::READ.union(Protection::EXECUTE);
-/// Where the tests' small mappings lie: the hot region of a small program.
-const HOT: u64 = layout::TEXT + layout::REGION;
 
 fn bench() -> (Bench, AccountId) {
     let mut bench = Bench::new(4096);
     let account = bench.account(4000, 1000);
     (bench, account)
-}
-
-fn check(bench: &Bench, spaces: &[&Space]) {
-    let Bench { machine, frames, nodes, accounts, objects } = bench;
-    if let Err(rule) = invariants::check(machine, frames, nodes, accounts, objects, spaces) {
-        panic!("{rule}");
-    }
-}
-
-fn anonymous(address: u64, pages: u64) -> MapRequest {
-    MapRequest {
-        address: Some(address),
-        length: pages * PAGE,
-        protection: WRITE,
-        inheritance: if layout::NOT_INHERITED.contains(&address) {
-            Inheritance::None
-        } else {
-            Inheritance::Copy
-        },
-        source: MapSource::Anonymous,
-    }
-}
-
-fn shared(address: u64, memory: MemoryId, pages: u64, protection: Protection) -> MapRequest {
-    MapRequest {
-        inheritance: Inheritance::Share,
-        protection,
-        source: MapSource::Shared { memory, offset: 0, rights: Protection::all() },
-        ..anonymous(address, pages)
-    }
-}
-
-fn private(address: u64, memory: MemoryId, pages: u64, protection: Protection) -> MapRequest {
-    MapRequest {
-        protection,
-        source: MapSource::Private { memory, offset: 0, rights: EXECUTE },
-        ..anonymous(address, pages)
-    }
-}
-
-/// A sealed Memory of `pages` pages, each with its number in the first byte.
-fn program(bench: &mut Bench, account: AccountId, pages: u64) -> MemoryId {
-    let memory = bench.memory(account, pages * PAGE).expect("there is room");
-    let mut space = Space::new(&mut bench.context(), account).expect("there is room");
-    bench.map(&mut space, &anonymous(HOT, 1)).expect("there is room");
-    for page in 0..pages {
-        bench.store(&mut space, HOT, page as u8 + 1).expect("there is room");
-        let to = CopyPlace::Memory(memory, page * PAGE);
-        let from = CopyPlace::Space(&mut space, HOT);
-        assert_eq!(copy_across(&mut bench.context(), to, from, PAGE, Access::Write), Ok(PAGE));
-    }
-    bench.teardown(&mut space);
-    bench.objects.get_mut(memory).expect("it exists").seal().expect("it has no writer");
-    memory
 }
 
 #[test]
@@ -94,10 +37,10 @@ fn anonymous_memory_is_zero_until_written_and_costs_a_frame_only_then() {
     assert_eq!(bench.load(&mut space, HOT + PAGE + 5), Ok(0));
     assert_eq!(bench.load(&mut space, HOT + 4 * PAGE), Err(FaultKind::Unmapped));
     assert_eq!(bench.fetch(&mut space, HOT), Err(FaultKind::Protection));
-    check(&bench, &[&space]);
+    bench.check(&[&space]);
     bench.teardown(&mut space);
     assert_eq!(bench.accounts.get(account).unwrap().frames.used(), 0);
-    check(&bench, &[]);
+    bench.check(&[]);
 }
 
 #[test]
@@ -109,25 +52,50 @@ fn a_fork_shares_everything_and_each_side_keeps_its_own_writes() {
         bench.store(&mut parent, HOT + page * PAGE, page as u8 + 1).unwrap();
     }
     let mut child = parent.fork(&mut bench.context(), account).unwrap();
-    check(&bench, &[&parent, &child]);
+    bench.check(&[&parent, &child]);
     bench.store(&mut child, HOT, 100).unwrap();
     bench.store(&mut parent, HOT + PAGE, 101).unwrap();
-    check(&bench, &[&parent, &child]);
+    bench.check(&[&parent, &child]);
     assert_eq!(bench.load(&mut parent, HOT), Ok(1));
     assert_eq!(bench.load(&mut child, HOT), Ok(100));
     assert_eq!(bench.load(&mut parent, HOT + PAGE), Ok(101));
     assert_eq!(bench.load(&mut child, HOT + PAGE), Ok(2));
     let mut grandchild = child.fork(&mut bench.context(), account).unwrap();
     bench.teardown(&mut child);
-    check(&bench, &[&parent, &grandchild]);
+    bench.check(&[&parent, &grandchild]);
     bench.store(&mut grandchild, HOT + PAGE, 102).unwrap();
     assert_eq!(bench.load(&mut grandchild, HOT), Ok(100));
     assert_eq!(bench.load(&mut parent, HOT + PAGE), Ok(101));
     bench.teardown(&mut parent);
-    check(&bench, &[&grandchild]);
+    bench.check(&[&grandchild]);
     assert_eq!(bench.load(&mut grandchild, HOT + 2 * PAGE), Ok(3));
     bench.teardown(&mut grandchild);
-    check(&bench, &[]);
+    bench.check(&[]);
+}
+
+#[test]
+fn what_the_processor_remembers_is_flushed_before_it_misleads() {
+    let (mut bench, account) = bench();
+    let mut parent = Space::new(&mut bench.context(), account).unwrap();
+    bench.map(&mut parent, &anonymous(HOT, 4)).unwrap();
+    bench.store(&mut parent, HOT, 1).unwrap();
+    let mut child = parent.fork(&mut bench.context(), account).unwrap();
+    bench.store(&mut parent, HOT, 2).unwrap();
+    assert_eq!(bench.load(&mut child, HOT), Ok(1), "the fork flushed stores");
+    copy_out(&mut child, &mut bench.context(), HOT, &[3]).unwrap();
+    assert_eq!(bench.load(&mut child, HOT), Ok(3), "the break flushed the old page");
+    assert_eq!(bench.load(&mut child, HOT + PAGE), Ok(0));
+    copy_out(&mut child, &mut bench.context(), HOT + PAGE, &[4]).unwrap();
+    assert_eq!(bench.load(&mut child, HOT + PAGE), Ok(4), "and the zero page");
+    assert_eq!(child.unmap(&mut bench.context(), HOT, 4 * PAGE), Ok(Progress::Done));
+    assert_eq!(bench.load(&mut child, HOT), Err(FaultKind::Unmapped), "the unmap flushed");
+    bench.map(&mut child, &anonymous(HOT, 4)).unwrap();
+    assert_eq!(bench.load(&mut child, HOT), Ok(0));
+    bench.store(&mut child, HOT, 5).unwrap();
+    let result = child.protect(&mut bench.context(), HOT, PAGE, READ);
+    assert_eq!(result, Ok(Progress::Done));
+    assert_eq!(bench.store(&mut child, HOT, 6), Err(FaultKind::Protection));
+    bench.check(&[&parent, &child]);
 }
 
 #[test]
@@ -142,7 +110,7 @@ fn the_last_sharer_takes_tables_and_pages_over_in_place() {
     let before = bench.frames.available();
     bench.store(&mut parent, HOT, 3).unwrap();
     assert_eq!(bench.frames.available(), before, "nothing is copied for nobody");
-    check(&bench, &[&parent]);
+    bench.check(&[&parent]);
 }
 
 #[test]
@@ -157,7 +125,7 @@ fn ranges_not_inherited_are_missing_in_the_child() {
     bench.map(&mut child, &anonymous(own, 1)).unwrap();
     assert_eq!(bench.load(&mut child, own), Ok(0));
     assert_eq!(bench.load(&mut parent, own), Ok(9));
-    check(&bench, &[&parent, &child]);
+    bench.check(&[&parent, &child]);
 }
 
 #[test]
@@ -174,18 +142,18 @@ fn shared_memory_stays_shared_across_forks_and_outlives_its_creator() {
     assert_eq!(bench.load(&mut parent, at), Ok(2));
     bench.store(&mut parent, at + PAGE, 3).unwrap();
     assert_eq!(bench.load(&mut child, at + PAGE), Ok(3), "touched after the fork");
-    check(&bench, &[&parent, &child]);
+    bench.check(&[&parent, &child]);
     bench.teardown(&mut parent);
     assert_eq!(bench.load(&mut child, at), Ok(2));
     bench.teardown(&mut child);
     assert!(bench.objects.is_empty());
-    check(&bench, &[]);
+    bench.check(&[]);
 }
 
 #[test]
 fn private_mappings_of_a_memory_copy_what_they_write() {
     let (mut bench, account) = bench();
-    let program = program(&mut bench, account, 3);
+    let program = bench.program(account, 3);
     let mut space = Space::new(&mut bench.context(), account).unwrap();
     bench.map(&mut space, &private(HOT, program, 3, WRITE)).unwrap();
     assert_eq!(bench.load(&mut space, HOT + PAGE), Ok(2));
@@ -199,13 +167,13 @@ fn private_mappings_of_a_memory_copy_what_they_write() {
     assert_eq!(bench.load(&mut other, layout::TEXT + PAGE), Ok(2));
     assert_eq!(bench.fetch(&mut other, layout::TEXT), Ok(()));
     assert_eq!(bench.store(&mut other, layout::TEXT, 1), Err(FaultKind::Protection));
-    check(&bench, &[&space, &child, &other]);
+    bench.check(&[&space, &child, &other]);
 }
 
 #[test]
 fn a_debugger_writes_into_text_and_only_its_process_sees_it() {
     let (mut bench, account) = bench();
-    let program = program(&mut bench, account, 1);
+    let program = bench.program(account, 1);
     let mut space = Space::new(&mut bench.context(), account).unwrap();
     bench.map(&mut space, &private(layout::TEXT, program, 1, EXECUTE)).unwrap();
     let mut child = space.fork(&mut bench.context(), account).unwrap();
@@ -218,13 +186,13 @@ fn a_debugger_writes_into_text_and_only_its_process_sees_it() {
     assert_eq!(bench.fetch(&mut child, layout::TEXT), Ok(()));
     assert_eq!(bench.store(&mut child, layout::TEXT, 1), Err(FaultKind::Protection));
     assert_eq!(bench.load(&mut space, layout::TEXT), Ok(1));
-    check(&bench, &[&space, &child, &tool]);
+    bench.check(&[&space, &child, &tool]);
 }
 
 #[test]
 fn nothing_is_writable_and_executable() {
     let (mut bench, account) = bench();
-    let program = program(&mut bench, account, 2);
+    let program = bench.program(account, 2);
     let open = bench.memory(account, PAGE).unwrap();
     let mut space = Space::new(&mut bench.context(), account).unwrap();
     let both = Protection::all();
@@ -250,7 +218,7 @@ fn nothing_is_writable_and_executable() {
     assert_eq!(protect(at, READ), Ok(()));
     assert_eq!(protect(at, WRITE), Err(Error::Denied), "was executable once");
     assert_eq!(protect(at, EXECUTE), Ok(()));
-    check(&bench, &[&space]);
+    bench.check(&[&space]);
 }
 
 #[test]
@@ -273,7 +241,7 @@ fn a_seal_waits_for_writers() {
     let (to, from) = (CopyPlace::Memory(memory, 0), CopyPlace::Memory(memory, 8));
     let fault = copy_across(&mut bench.context(), to, from, 8, Access::Write).unwrap_err();
     assert_eq!(fault.kind, FaultKind::Protection);
-    check(&bench, &[&space]);
+    bench.check(&[&space]);
 }
 
 #[test]
@@ -288,7 +256,7 @@ fn protect_takes_permission_at_once_and_gives_it_at_the_next_use() {
     let change = |bench: &mut Bench, space: &mut Space, protection| {
         let result = space.protect(&mut bench.context(), middle, PAGE, protection).map(|_| ());
         bench.settle(space);
-        check(bench, &[space]);
+        bench.check(&[space]);
         result
     };
     change(&mut bench, &mut space, READ).unwrap();
@@ -318,11 +286,11 @@ fn a_sharer_who_lost_nothing_gets_lowered_entries_back() {
     let nothing = Protection::empty();
     let result = parent.protect(&mut bench.context(), HOT, 2 * PAGE, nothing);
     assert_eq!(result, Ok(Progress::Done));
-    check(&bench, &[&parent, &child]);
+    bench.check(&[&parent, &child]);
     assert_eq!(bench.load(&mut child, HOT), Ok(4));
     assert_eq!(bench.load(&mut parent, HOT), Err(FaultKind::Protection));
     bench.store(&mut child, HOT, 5).unwrap();
-    check(&bench, &[&parent, &child]);
+    bench.check(&[&parent, &child]);
 }
 
 #[test]
@@ -337,7 +305,7 @@ fn a_page_made_read_only_while_shared_stays_so_when_the_sharer_goes() {
     assert_eq!(result, Ok(Progress::Done));
     bench.teardown(&mut child);
     bench.store(&mut parent, HOT + PAGE, 5).unwrap();
-    check(&bench, &[&parent]);
+    bench.check(&[&parent]);
     assert_eq!(bench.store(&mut parent, HOT, 5), Err(FaultKind::Protection));
 }
 
@@ -355,7 +323,7 @@ fn unmapping_part_of_a_shared_range_leaves_the_sharer_alone() {
     let (start, length) = (at + 50 * PAGE, (pages - 100) * PAGE);
     assert!(parent.unmap(&mut bench.context(), start, length).is_ok());
     bench.settle(&mut parent);
-    check(&bench, &[&parent, &child]);
+    bench.check(&[&parent, &child]);
     for page in (0..pages).step_by(100) {
         let kept = !(50..pages - 50).contains(&page);
         let expected = if kept { Ok(3) } else { Err(FaultKind::Unmapped) };
@@ -366,7 +334,7 @@ fn unmapping_part_of_a_shared_range_leaves_the_sharer_alone() {
     assert_eq!(bench.load(&mut parent, start), Ok(0));
     assert!(child.unmap(&mut bench.context(), at, pages * PAGE).is_ok());
     bench.settle(&mut child);
-    check(&bench, &[&parent, &child]);
+    bench.check(&[&parent, &child]);
 }
 
 #[test]
@@ -390,7 +358,7 @@ fn a_long_unmap_goes_in_steps_and_others_wait_for_it() {
     }
     assert_eq!(steps, 4, "64 entries a step");
     assert_eq!(bench.map(&mut space, &anonymous(HOT, 1)), Ok(HOT));
-    check(&bench, &[&space]);
+    bench.check(&[&space]);
 }
 
 #[test]
@@ -412,7 +380,7 @@ fn the_kernel_chooses_addresses_by_inheritance_and_size() {
     assert!(layout::SHARED.contains(&both));
     assert!(layout::NOT_INHERITED.contains(&own));
     assert_eq!(bench.map(&mut space, &anonymous(large + PAGE, 1)), Err(Error::Overlap));
-    check(&bench, &[&space]);
+    bench.check(&[&space]);
 }
 
 #[test]
@@ -441,7 +409,7 @@ fn kernel_copies_resolve_like_accesses_and_stop_where_nothing_is() {
         let fault = copy_in(&mut one, &mut bench.context(), address, &mut bytes).unwrap_err();
         assert_eq!((fault.address, fault.kind), (address, FaultKind::Unmapped));
     }
-    check(&bench, &[&one, &other]);
+    bench.check(&[&one, &other]);
 }
 
 #[test]
@@ -454,9 +422,9 @@ fn a_break_that_finds_the_account_empty_is_a_fault() {
     let mut child = parent.fork(&mut bench.context(), poor).unwrap();
     assert_eq!(bench.store(&mut child, HOT, 7), Err(FaultKind::NoMemory));
     assert_eq!(bench.load(&mut child, HOT), Ok(6));
-    check(&bench, &[&parent, &child]);
+    bench.check(&[&parent, &child]);
     bench.accounts.get_mut(poor).unwrap().frames.set_limit(5);
     assert_eq!(bench.store(&mut child, HOT, 7), Ok(()));
     assert_eq!(bench.load(&mut parent, HOT), Ok(6));
-    check(&bench, &[&parent, &child]);
+    bench.check(&[&parent, &child]);
 }

@@ -549,7 +549,8 @@ impl FrameTable {
         self.failure.take().is_some()
     }
 
-    fn fails(&mut self) -> bool {
+    /// Whether this allocation is the one to fail.
+    pub(crate) fn fails(&mut self) -> bool {
         match self.failure {
             Some(0) => {
                 self.failure = None;

@@ -168,6 +168,10 @@ impl Tree {
             return Ok(());
         }
         let count = nodes_needed(cx.nodes, &left, &right, depth, buffer.length)?;
+        #[cfg(any(test, feature = "testing"))]
+        if count > 0 && cx.frames_and_pages.frames().fails() {
+            return Err(Error::NoMemory);
+        }
         cx.nodes.reserve(&mut cx.frames_and_pages, cx.accounts, cx.account, count)?;
         let new = build(cx, &left, &right, depth, buffer);
         if let Some(old) = core::mem::replace(&mut self.root, new) {

@@ -3,10 +3,10 @@
 use super::{SoftwareMachine, leak};
 use crate::{
     account::{Account, AccountId, Accounts},
-    machine::Translation,
+    machine::{PhysicalMemory, Translation},
     memory::{
         Access, FrameRecord, FrameTable, KernelPages, MapRequest, MappingNodes, MemoryContext,
-        MemoryId, MemoryObjects, Progress, Space, object,
+        MemoryId, MemoryObjects, Progress, Space, address::PAGE, invariants, object,
     },
 };
 use tine_abi::{Error, notification::FaultKind};
@@ -133,6 +133,36 @@ impl Bench {
             space.repair(&mut self.context(), address, Access::Execute)?;
         }
         panic!("the fetch at {address:#x} faults for ever");
+    }
+
+    /// A sealed Memory of `pages` pages, each with its number, from 1, in every byte looked at.
+    ///
+    /// # Panics
+    /// If the account cannot pay for it.
+    pub fn program(&mut self, account: AccountId, pages: u64) -> MemoryId {
+        let memory = self.memory(account, pages * PAGE).expect("the account pays");
+        let cx = self.context();
+        let object = cx.objects.get_mut(memory).expect("it was just made");
+        for page in 0..pages as u32 {
+            let frame = object
+                .populate(cx.machine, cx.frames, cx.accounts, page)
+                .expect("the account pays");
+            cx.machine.write(frame, 0, &[page as u8 + 1; PAGE as usize]);
+        }
+        object.seal().expect("nobody maps it");
+        memory
+    }
+
+    /// Recounts everything; see [`invariants::check`].
+    ///
+    /// # Panics
+    /// If something does not hold.
+    #[track_caller]
+    pub fn check(&self, spaces: &[&Space]) {
+        let Bench { machine, frames, nodes, accounts, objects } = self;
+        if let Err(rule) = invariants::check(machine, frames, nodes, accounts, objects, spaces) {
+            panic!("{rule}");
+        }
     }
 
     /// Makes the space the active one, unless it is.
