@@ -86,7 +86,7 @@ pub struct Machine {
     pub without: Vec<&'static str>,
     /// Whether there is a VGA adapter, and with it a framebuffer.
     pub display: bool,
-    /// Further words for QEMU, such as `-device isa-debug-exit`.
+    /// Further words for QEMU.
     pub further: Vec<OsString>,
 }
 
@@ -137,6 +137,8 @@ impl Machine {
         add("-serial", &"chardev:console");
         add("-chardev", &option("file,id=results,path=", results, ""));
         add("-device", &format!("isa-debugcon,iobase={PORT:#x},chardev=results"));
+        // Ends QEMU at once when the guest has stopped for good.
+        add("-device", &"isa-debug-exit,iobase=0xf4,iosize=0x04");
         add("-vga", if self.display { &"std" } else { &"none" });
         add("-display", &"none");
         words.extend(["-nodefaults".into(), "-no-reboot".into()]);
@@ -190,7 +192,7 @@ mod tests {
             "-machine q35 -accel kvm -cpu max -smp 4 -m 512 -kernel loader \
              -initrd a,b -chardev stdio,signal=off,id=console -serial chardev:console \
              -chardev file,id=results,path=results -device isa-debugcon,iobase=0xe9,chardev=results \
-             -vga none -display none -nodefaults -no-reboot"
+             -device isa-debug-exit,iobase=0xf4,iosize=0x04 -vga none -display none -nodefaults -no-reboot"
         );
     }
 

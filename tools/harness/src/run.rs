@@ -45,6 +45,10 @@ impl Default for Watch {
 /// How long QEMU may take to leave a terminal in order, and pipes to come to their end.
 const ORDERLY: Duration = Duration::from_secs(2);
 
+/// QEMU's status when direct boot has refused a machine, by way of `isa-debug-exit`: it has said
+/// why on COM1 and knows no results channel.
+const REFUSED: i32 = 0x33 << 1 | 1;
+
 /// Ctrl-C that the guest did not answer by ending: this many end the run.
 const INSISTENCE: u32 = 3;
 
@@ -217,14 +221,17 @@ impl<'a, 'c> Run<'a, 'c> {
             self.write(&rest);
         }
         let errors = String::from_utf8_lossy(&self.errors).trim().to_owned();
+        self.transcript.bytes(&self.process.transcript());
+        let last_lines = self.transcript.into_lines();
+        let last = || last_lines.iter().rfind(|line| !line.is_empty()).cloned().unwrap_or_default();
         let end = self.end.take().unwrap_or_else(|| match status {
             Ok(status) if status.success() => End::Vanished,
+            Ok(status) if status.code() == Some(REFUSED) => End::Halted(last()),
             Ok(status) if errors.is_empty() => End::Qemu(format!("ended with {status}")),
             Ok(_) => End::Qemu(errors),
             Err(error) => End::Qemu(error.to_string()),
         });
-        self.transcript.bytes(&self.process.transcript());
-        Report { end, last_lines: self.transcript.into_lines() }
+        Report { end, last_lines }
     }
 
     /// Time to the nearest limit.

@@ -72,6 +72,12 @@ fn a_refusal_ends_the_run_with_its_reason() {
 }
 
 #[test]
+fn a_refusal_by_direct_boot_is_its_last_line() {
+    let end = captured("deny", patient()).0.end;
+    assert_eq!(end, End::Halted("directboot: no memory map".into()));
+}
+
+#[test]
 fn silence_is_a_hang_and_names_the_case() {
     let limit = Duration::from_millis(300);
     let (report, _) = captured("silent", Watch { silence: Some(limit), ..patient() });

@@ -7,6 +7,7 @@
 //! the loader; every other server goes to `server/`, the programs of `user/programs`, `user/tests`
 //! and `user/bench` to `bin/`. The tree is the list: a new program is a new folder.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -79,6 +80,17 @@ fn programs(metadata: &Value, root: &Path) -> Vec<Program> {
     programs
 }
 
+/// The packages of these programs, each once.
+fn names(programs: &[Program]) -> BTreeSet<&str> {
+    programs.iter().map(|program| program.package.as_str()).collect()
+}
+
+/// Every package of the guest.
+pub(crate) fn packages(compiler: &Compiler) -> Result<Vec<String>, Failure> {
+    let programs = programs(&metadata(compiler)?, workspace::root());
+    Ok(names(&programs).into_iter().map(str::to_owned).collect())
+}
+
 /// The built guest.
 #[derive(Clone, Debug)]
 pub(crate) struct Guest {
@@ -103,9 +115,7 @@ impl Guest {
         let compiler = Compiler::find()?;
         let mut programs = programs(&metadata(&compiler)?, workspace::root());
         programs.retain(|program| wanted(&program.part));
-        let mut packages: Vec<_> =
-            programs.iter().map(|program| program.package.as_str()).collect();
-        packages.dedup();
+        let packages = names(&programs);
         let folder = compiler.folder().join(TARGET).join("release");
         let mut cargo = compiler.cargo();
         cargo.args(["build", "--release", "--bins"]).args(compiler.words());

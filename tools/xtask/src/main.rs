@@ -13,6 +13,7 @@ mod compiler;
 mod exec;
 mod failure;
 mod guest;
+mod lint;
 mod medium;
 mod options;
 mod packages;
@@ -36,6 +37,7 @@ Builds Tine, boots it in QEMU and works with it. Without a verb: boot.
   exec    one command in the guest: its output here, its status as the exit code
   test    the tests inside the guest, and of whole boots
   bench   counted instructions of every operation against the targets, as a table
+  lint    clippy over the guest, for the guest's target
 
 cargo run -- VERB --help tells about each. What the host lacks (QEMU, xorriso, the compiler's
 target) is installed where the tool may, else the commands are printed.
@@ -73,11 +75,12 @@ fn dispatch() -> Result<ExitCode, Failure> {
     match verb.as_str() {
         "boot" => verb_of(options::parse(parser)?, &boot::help(), boot::run),
         "exec" => verb_of(exec::parse(parser)?, &exec::help(), exec::run),
-        "test" => verb_of(suite::parse(parser)?, suite::HELP, suite::run),
+        "test" => verb_of(suite::parse(parser)?, suite::HELP, |names| suite::run(names)),
         "bench" => verb_of(bench::parse(parser)?, bench::HELP, bench::run),
+        "lint" => verb_of(lint::parse(parser)?, lint::HELP, |()| lint::run()),
         "help" | "-h" => Ok(print(HELP)),
         other => Err(Failure::usage(format!(
-            "unknown verb {other:?}; the verbs are boot, exec, test and bench"
+            "unknown verb {other:?}; the verbs are boot, exec, test, bench and lint"
         ))),
     }
 }

@@ -74,7 +74,7 @@ fn options() -> Options {
 }
 
 /// Runs the groups.
-pub(crate) fn run(names: &Vec<String>) -> Result<ExitCode, Failure> {
+pub(crate) fn run(names: &[String]) -> Result<ExitCode, Failure> {
     let mut tally = Tally::new(names);
     let limine = Route::limine_at_hand()?;
     Route::Direct.prepare(FirmwareKind::Bios)?;

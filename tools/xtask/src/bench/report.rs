@@ -12,7 +12,7 @@ use super::rows::Row;
 /// A figure as a JSON number: whole where it is whole.
 pub(super) fn number(figure: Figure) -> Value {
     let thousandths = figure.thousandths();
-    if thousandths % 1000 == 0 {
+    if thousandths.is_multiple_of(1000) {
         json!(thousandths / 1000)
     } else {
         // Exact to the thousandth as long as it is below 2^53 thousandths.
@@ -103,7 +103,7 @@ fn grouped(figure: Figure) -> String {
         text.split_once('.').map_or((text.as_str(), None), |(w, d)| (w, Some(d)));
     let mut grouped = String::new();
     for (index, digit) in whole.chars().enumerate() {
-        if index > 0 && (whole.len() - index) % 3 == 0 {
+        if index > 0 && (whole.len() - index).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);

@@ -19,9 +19,6 @@ use crate::workspace;
 const MACHINES: [(&str, u32, u32); 4] =
     [("small", 1, 64), ("default", 1, 512), ("processors", 4, 512), ("large", 2, 4096)];
 
-/// Ends QEMU when the probe has said everything.
-const EXIT: [&str; 2] = ["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"];
-
 /// Runs the group.
 pub(super) fn run(bed: &Bed, tally: &mut Tally) -> Result<(), Failure> {
     let parts = Parts {
@@ -61,7 +58,6 @@ fn told(bed: &Bed, route: &Route, options: &Options, parts: &Parts) -> Result<St
     let line = "mode=test slide=0";
     let mut machine = medium::machine(route, options, parts, line, &loader, &bed.folder)?;
     machine.display = false;
-    machine.further.extend(EXIT.map(Into::into));
     if let Medium::Direct { bundle, .. } = &machine.medium {
         machine.further.extend(["-drive".into(), Machine::drive(bundle)]);
     }
