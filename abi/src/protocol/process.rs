@@ -34,6 +34,7 @@ operations! {
         21 StartInit "Root only: makes process 1 from a sealed Memory.", request: "2: bytes of the argument block, 3: arguments, 4: environment strings; range 0: the block; capabilities: Memory, root directory, console, pipe port", reply: "1: pid";
         22 SetUser "setuid for the superuser: changes real and effective user.", request: "2: user", reply: "-";
         23 GetUser "The caller's real user.", request: "-", reply: "1: user";
+        24 ForkShare "What the last fork cost the server itself, without its system calls.", request: "-", reply: "1: ticks of the time-stamp counter";
     }
 }
 

@@ -126,6 +126,14 @@ pub fn setuid(user: u32) -> Result<()> {
     server(&request(Operation::SetUser as u64, 0, [u64::from(user)])).map(drop)
 }
 
+/// What the last fork of any process cost the process server itself, in ticks.
+///
+/// # Errors
+/// Those of a message.
+pub fn fork_share() -> Result<u64> {
+    Ok(server(&request(Operation::ForkShare as u64, 0, []))?[1])
+}
+
 /// Switches the machine off; the superuser's. Returns only on failure.
 ///
 /// # Errors

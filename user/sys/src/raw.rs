@@ -79,6 +79,18 @@ pub unsafe fn plain<const N: usize>(
     }
 }
 
+/// Makes the call number 0, which does not exist: the shortest way into the kernel and back.
+#[inline]
+pub fn unknown() -> Status {
+    #[cfg(target_os = "none")]
+    {
+        // SAFETY: the kernel refuses the number and touches nothing.
+        unsafe { bare::plain(0, &[] as &[u64; 0]) }.status
+    }
+    #[cfg(not(target_os = "none"))]
+    Status::error(tine_abi::Error::UnknownCall)
+}
+
 /// Makes one of the four message calls.
 ///
 /// # Safety

@@ -1,0 +1,210 @@
+//! Measuring: counters before and after, drained and balanced.
+
+use alloc::vec::Vec;
+
+use tine::abi::CapRef;
+use tine::abi::capability::slot;
+use tine::abi::hardware::Statistics;
+use tine::abi::results::{BenchRow, Figure};
+use tine::process::list::processes;
+use tine::sys::clock::ticks;
+use tine::sys::domain::yield_now;
+use tine::sys::hardware::statistics;
+use tine::{Errno, Result};
+
+/// Operations of a row.
+pub(crate) const OPERATIONS: usize = 1000;
+/// Operations before the first that counts: slabs have grown, tables are where they stay.
+const WARM_UP: usize = 20;
+/// Bytes of heap that the largest row needs.
+const HEAP: usize = 128 << 10;
+/// Turns that the kernel's tasks get to finish before that is an error.
+const DRAIN: usize = 100_000;
+
+/// What an operation costs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Measured {
+    pub(crate) value: Figure,
+    pub(crate) median: Figure,
+    pub(crate) entries: Figure,
+    pub(crate) cr3_loads: Figure,
+    pub(crate) unit: &'static str,
+}
+
+impl Measured {
+    /// A single number without operations.
+    pub(crate) const fn single(value: u64, unit: &'static str) -> Self {
+        let (value, none) = (Figure::whole(value), Figure::whole(0));
+        Self { value, median: value, entries: none, cr3_loads: none, unit }
+    }
+
+    /// As a line of the results channel.
+    pub(crate) const fn row<'a>(&self, name: &'a str) -> BenchRow<'a> {
+        BenchRow {
+            name,
+            value: self.value,
+            median: self.median,
+            entries: self.entries,
+            cr3_loads: self.cr3_loads,
+            unit: self.unit,
+        }
+    }
+}
+
+/// The kernel's counters.
+pub(crate) fn counters() -> Result<Statistics> {
+    statistics(CapRef::private(slot::STATISTICS)).map_err(Errno::from)
+}
+
+/// The counters once the kernel has nothing left to take apart.
+pub(crate) fn drained() -> Result<Statistics> {
+    for _ in 0..DRAIN {
+        let now = counters()?;
+        if now.tasks == 0 {
+            return Ok(now);
+        }
+        yield_now();
+    }
+    Err(Errno::BUSY)
+}
+
+/// What must be the same before and after a row.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Balance {
+    frames: u64,
+    objects: u64,
+    processes: usize,
+}
+
+/// What is in use, the kernel's own pools not counted: they keep what they once needed.
+pub(crate) fn balance() -> Result<Balance> {
+    let processes = processes()?.len();
+    let now = drained()?;
+    Ok(Balance { frames: now.frames_free + now.frames_kernel, objects: now.objects, processes })
+}
+
+/// Makes the heap as large as any row needs it, so that no row leaves a page behind.
+pub(crate) fn warm_heap() {
+    let mut pages: Vec<u8> = Vec::new();
+    if pages.try_reserve_exact(HEAP).is_ok() {
+        pages.resize(HEAP, 1);
+        core::hint::black_box(&mut pages);
+    }
+}
+
+/// Ticks, entries and CR3 loads of the part of an operation that counts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sample {
+    ticks: u64,
+    entries: u64,
+    cr3_loads: u64,
+}
+
+/// Measures whole operations: one span over all of them, single ones for the median.
+///
+/// # Errors
+/// What an operation says.
+pub(crate) fn whole(mut operation: impl FnMut() -> Result<()>) -> Result<Measured> {
+    let mut singles = Vec::with_capacity(OPERATIONS);
+    for _ in 0..WARM_UP {
+        operation()?;
+    }
+    let before = drained()?;
+    let start = ticks();
+    for _ in 0..OPERATIONS {
+        operation()?;
+    }
+    let after = drained()?;
+    let spent = ticks() - start;
+    for _ in 0..OPERATIONS {
+        let start = ticks();
+        operation()?;
+        singles.push(ticks() - start);
+    }
+    // The last reading of the counters is an entry of its own.
+    let total = Sample {
+        ticks: spent,
+        entries: after.entries - before.entries - 1,
+        cr3_loads: after.cr3_loads - before.cr3_loads,
+    };
+    Ok(report(total, OPERATIONS, singles))
+}
+
+/// Measures a part of each operation: `operation` calls the probe around what counts.
+///
+/// # Errors
+/// As [`whole`].
+pub(crate) fn part(mut operation: impl FnMut(&mut Probe) -> Result<()>) -> Result<Measured> {
+    let mut probe = Probe { samples: Vec::with_capacity(OPERATIONS), counted: false };
+    for _ in 0..WARM_UP {
+        operation(&mut probe)?;
+    }
+    probe.samples.clear();
+    for _ in 0..OPERATIONS {
+        operation(&mut probe)?;
+        drained()?;
+    }
+    let singles = probe.samples.iter().map(|sample| sample.ticks).collect();
+    let mut total = Sample {
+        ticks: probe.samples.iter().map(|sample| sample.ticks).sum(),
+        ..Sample::default()
+    };
+    // Counters are read around the part in a second pass: reading them is an entry of its own.
+    probe.samples.clear();
+    probe.counted = true;
+    for _ in 0..OPERATIONS {
+        operation(&mut probe)?;
+        drained()?;
+    }
+    total.entries = probe.samples.iter().map(|sample| sample.entries).sum();
+    total.cr3_loads = probe.samples.iter().map(|sample| sample.cr3_loads).sum();
+    Ok(report(total, OPERATIONS, singles))
+}
+
+/// Marks the part of an operation that counts.
+#[derive(Debug)]
+pub(crate) struct Probe {
+    samples: Vec<Sample>,
+    counted: bool,
+}
+
+impl Probe {
+    /// Runs the part that counts.
+    #[inline]
+    pub(crate) fn count<R>(&mut self, part: impl FnOnce() -> Result<R>) -> Result<R> {
+        if self.counted {
+            let before = counters()?;
+            let result = part()?;
+            let after = counters()?;
+            self.samples.push(Sample {
+                ticks: 0,
+                entries: after.entries - before.entries - 1,
+                cr3_loads: after.cr3_loads - before.cr3_loads,
+            });
+            return Ok(result);
+        }
+        let start = ticks();
+        let result = part()?;
+        let end = ticks();
+        self.samples.push(Sample { ticks: end - start, ..Sample::default() });
+        Ok(result)
+    }
+
+    /// Takes over a sample that another process measured.
+    pub(crate) fn add(&mut self, ticks: u64) {
+        self.samples.push(Sample { ticks, ..Sample::default() });
+    }
+}
+
+fn report(total: Sample, operations: usize, mut singles: Vec<u64>) -> Measured {
+    singles.sort_unstable();
+    let median = singles.get(singles.len() / 2).copied().unwrap_or_default();
+    let operations = operations as u64;
+    Measured {
+        value: Figure::ratio(total.ticks, operations),
+        median: Figure::whole(median),
+        entries: Figure::ratio(total.entries, operations),
+        cr3_loads: Figure::ratio(total.cr3_loads, operations),
+        unit: "instructions",
+    }
+}
