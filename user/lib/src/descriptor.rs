@@ -224,6 +224,17 @@ pub fn fstat(fd: Fd) -> Result<Status> {
     Ok(Status { kind, bytes: words[2], serial: words[3] })
 }
 
+/// Tells what a path is.
+///
+/// # Errors
+/// As stat(2); the file must be readable, for it is opened.
+pub fn stat(path: impl AsRef<[u8]>) -> Result<Status> {
+    let fd = open(path, OpenFlags::READ)?;
+    let status = fstat(fd);
+    close(fd)?;
+    status
+}
+
 /// Sets the length of a file.
 ///
 /// # Errors

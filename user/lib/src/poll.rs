@@ -9,10 +9,11 @@
 use core::time::Duration;
 
 use bitflags::bitflags;
-use tine_abi::Rights;
 use tine_abi::message::{SendCapability, SendMode};
 use tine_abi::protocol::file::{self, WatchMask};
 use tine_abi::protocol::process;
+use tine_abi::{CapRef, Rights};
+use tine_rt::control;
 use tine_sys::message::Message;
 
 use crate::descriptor::{Fd, is_process};
@@ -83,6 +84,12 @@ struct Servers<'a> {
     event: &'a Event,
 }
 
+/// Names a watch among all those of a description, whoever made them: by the process, its Event
+/// and the bit.
+fn key(process: u32, event: CapRef, bit: usize) -> u64 {
+    u64::from(process) << 32 | u64::from(event.slot()) << 8 | bit as u64
+}
+
 impl World for Servers<'_> {
     fn watch(&mut self, fd: Fd, bit: usize, mask: WatchMask) -> Result<WatchMask> {
         let operation = if is_process(fd)? {
@@ -90,14 +97,14 @@ impl World for Servers<'_> {
         } else {
             file::Operation::Watch as u64
         };
-        let event = SendCapability {
-            source: self.event.capability()?,
-            mode: SendMode::Copy,
-            rights: Rights::SIGNAL,
-            badge: 0,
-        };
-        let words = request(operation, 0, [bit as u64, mask.bits()]);
-        let reply = answer(Message::new(words).send(event).call(fd.capability()))?;
+        let source = self.event.capability()?;
+        let key = key(control::process(), source, bit);
+        let mut message = Message::new(request(operation, 0, [bit as u64, mask.bits(), key]));
+        if !mask.is_empty() {
+            let (mode, rights) = (SendMode::Copy, Rights::SIGNAL);
+            message = message.send(SendCapability { source, mode, rights, badge: 0 });
+        }
+        let reply = answer(message.call(fd.capability()))?;
         Ok(WatchMask::from_bits_truncate(reply.words[1]))
     }
 
@@ -193,6 +200,13 @@ mod tests {
 
     fn script(ready_after: &[usize], waits: &[u64]) -> Script {
         Script { ready_after: ready_after.to_vec(), waits: waits.to_vec(), trace: Vec::new() }
+    }
+
+    #[test]
+    fn keys_differ_by_process_event_and_bit() {
+        let (one, other) = (CapRef::private(16), CapRef::private(17));
+        let keys = [key(1, one, 0), key(2, one, 0), key(1, other, 0), key(1, one, 63)];
+        assert!((0..4).all(|index| !keys[..index].contains(&keys[index])));
     }
 
     #[test]

@@ -2,11 +2,13 @@
 #![cfg_attr(target_os = "none", no_std, no_main)]
 #![forbid(unsafe_code)]
 
-use tine_rt::Arguments;
+use tine::{Arguments, println};
 
-fn run(_: Arguments) -> i32 {
-    tine_rt::sys::domain::debug_log(b"hello\n").ok();
+fn run(mut arguments: Arguments) -> i32 {
+    if arguments.nth(1) == Some(b"--help") {
+        println!("usage: true\nEnds with exit code 0.");
+    }
     0
 }
 
-tine_rt::entry!(run);
+tine::entry!(run);
