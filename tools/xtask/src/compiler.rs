@@ -62,7 +62,17 @@ impl Compiler {
         if !forced && let Some(compiler) = with_target()? {
             return Ok(compiler);
         }
-        with_source()
+        let compiler = with_source()?;
+        progress::say("the library is built from source: figures gate nothing");
+        Ok(compiler)
+    }
+
+    /// One that builds the library from source, if that needs no installing.
+    pub(crate) fn source_at_hand() -> Result<Option<Self>, Failure> {
+        match active_source()? {
+            Some(compiler) => Ok(Some(compiler)),
+            None => debian_source(),
+        }
     }
 
     /// Whether its figures may gate.
@@ -174,54 +184,53 @@ fn rustup(words: &[&str]) -> bool {
     })
 }
 
-/// A toolchain that builds the library itself.
+/// A toolchain that builds the library itself; installs one if none is there.
 fn with_source() -> Result<Compiler, Failure> {
-    if let Some(root) = sysroot(Path::new("rustc"))
-        && (has_source(&root) || rustup(&["component", "add", "rust-src"]) && has_source(&root))
-        && let Some(linker) = linker(&root)?
-    {
-        progress::say("the library is built from the toolchain's source; figures gate nothing");
-        return Ok(Compiler { programs: None, from_source: true, linker: linker.own });
+    if let Some(compiler) = active_source()? {
+        return Ok(compiler);
     }
-    debian()
+    if rustup(&["component", "add", "rust-src"])
+        && let Some(compiler) = active_source()?
+    {
+        return Ok(compiler);
+    }
+    if let Some(compiler) = debian_source()? {
+        return Ok(compiler);
+    }
+    packages::install(&DEBIAN).map_err(|failure| {
+        Failure::setup(format!(
+            "no compiler for {TARGET}: neither `rustup target add {TARGET}` nor a toolchain with \
+             library source works here.\n{}",
+            failure.text
+        ))
+    })?;
+    debian_source()?
+        .ok_or_else(|| Failure::setup(format!("{} do not make a compiler here", DEBIAN.join(" "))))
 }
 
-/// The compiler of Debian's packages.
-fn debian() -> Result<Compiler, Failure> {
+/// The toolchain of the path, if it has the library's source and a linker.
+fn active_source() -> Result<Option<Compiler>, Failure> {
+    source(None, Path::new("rustc"))
+}
+
+/// The compiler of Debian's packages, if they are installed.
+fn debian_source() -> Result<Option<Compiler>, Failure> {
     let programs = Programs {
         cargo: "/usr/bin/cargo".into(),
         rustc: "/usr/bin/rustc".into(),
         rustdoc: "/usr/bin/rustdoc".into(),
     };
-    let found = || -> Result<Option<Compiler>, Failure> {
-        let Some(root) = sysroot(&programs.rustc).filter(|root| has_source(root)) else {
-            return Ok(None);
-        };
-        let own = programs.cargo.is_file().then(|| programs.clone());
-        let linker = linker(&root)?;
-        Ok(own.zip(linker).map(|(own, linker)| Compiler {
-            programs: Some(own),
-            from_source: true,
-            linker: linker.own,
-        }))
+    let rustc = programs.rustc.clone();
+    if programs.cargo.is_file() { source(Some(programs), &rustc) } else { Ok(None) }
+}
+
+/// A compiler that builds the library from the source in its sysroot.
+fn source(programs: Option<Programs>, rustc: &Path) -> Result<Option<Compiler>, Failure> {
+    let Some(root) = sysroot(rustc).filter(|root| has_source(root)) else {
+        return Ok(None);
     };
-    let compiler = match found()? {
-        Some(compiler) => compiler,
-        None => {
-            packages::install(&DEBIAN).map_err(|failure| {
-                Failure::setup(format!(
-                    "no compiler for {TARGET}: neither `rustup target add {TARGET}` nor a \
-                     toolchain with library source works here.\n{}",
-                    failure.text
-                ))
-            })?;
-            found()?.ok_or_else(|| {
-                Failure::setup(format!("{} do not make a compiler here", DEBIAN.join(" ")))
-            })?
-        }
-    };
-    progress::say("Debian's compiler builds the library from source; figures gate nothing");
-    Ok(compiler)
+    let linker = linker(&root)?;
+    Ok(linker.map(|linker| Compiler { programs, from_source: true, linker: linker.own }))
 }
 
 /// A linker: the sysroot's own, or one to name.

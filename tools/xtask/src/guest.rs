@@ -103,17 +103,16 @@ pub(crate) struct Guest {
 impl Guest {
     /// Builds all of it, in release.
     pub(crate) fn build() -> Result<Self, Failure> {
-        Self::build_where(|_| true)
+        Self::build_where(&Compiler::find()?, |_| true)
     }
 
     /// Builds the loader and the kernel that only says what it was told.
-    pub(crate) fn build_loader() -> Result<Self, Failure> {
-        Self::build_where(|part| *part == Part::Loader)
+    pub(crate) fn build_loader(compiler: &Compiler) -> Result<Self, Failure> {
+        Self::build_where(compiler, |part| *part == Part::Loader)
     }
 
-    fn build_where(wanted: fn(&Part) -> bool) -> Result<Self, Failure> {
-        let compiler = Compiler::find()?;
-        let mut programs = programs(&metadata(&compiler)?, workspace::root());
+    fn build_where(compiler: &Compiler, wanted: fn(&Part) -> bool) -> Result<Self, Failure> {
+        let mut programs = programs(&metadata(compiler)?, workspace::root());
         programs.retain(|program| wanted(&program.part));
         let packages = names(&programs);
         let folder = compiler.folder().join(TARGET).join("release");

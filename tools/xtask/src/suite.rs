@@ -3,7 +3,8 @@
 //! Owns: the order of the groups, the form of the report. Called by: `main`; `cargo test` runs it
 //! through `tests/qemu.rs` as the last of all tests.
 //!
-//! Groups: `told` compares what a kernel is told by direct boot and by Limine; `direct` and
+//! Groups: `told` compares what a kernel is told by direct boot and by Limine; `compiler` builds
+//! with the library from source; `direct` and
 //! `limine` run the tests of `user/tests` inside the guest, booted either way; `boot` are whole
 //! boots, judged from outside. Limine is used where its files are and never downloaded here; what
 //! is left out is a skip with its reason. Invariant: each case is one line, and the last line is
@@ -19,6 +20,7 @@ use std::process::ExitCode;
 
 use lexopt::{Arg, Parser};
 
+use crate::compiler::Compiler;
 use crate::failure::Failure;
 use crate::guest::Guest;
 use crate::medium::{Parts, Route};
@@ -35,6 +37,7 @@ Runs the tests that need a booted system, one line each, and ends with their cou
 cases whose name contains one of them, such as `told`, `direct/fork` or `boot/memory`.
 
   told/...     what a kernel is told by direct boot equals what Limine tells it
+  compiler/... the loader, built by a toolchain that builds the library from source
   direct/...   the programs of user/tests inside the guest, booted directly
   limine/...   the same, booted by Limine
   boot/...     whole boots, judged from outside: status, signals, input, small machines, damage
@@ -81,10 +84,13 @@ pub(crate) fn run(names: &[String]) -> Result<ExitCode, Failure> {
     if let Ok(route) = &limine {
         route.prepare(FirmwareKind::Uefi)?;
     }
-    let only_told = !names.is_empty() && names.iter().all(|name| name.starts_with("told"));
-    let guest = if only_told { Guest::build_loader()? } else { Guest::build()? };
+    // The loader and its probe do not need the rest of the tree to build.
+    let loader_only = |name: &String| ["told", "compiler"].iter().any(|it| name.starts_with(it));
+    let only_told = !names.is_empty() && names.iter().all(loader_only);
+    let guest = if only_told { Guest::build_loader(&Compiler::find()?)? } else { Guest::build()? };
     let bed = Bed { guest, limine, folder: RunFolder::new()? };
     told::run(&bed, &mut tally)?;
+    told::from_source(&bed, &mut tally)?;
     if !only_told {
         let parts = Parts::of(&bed.guest)?;
         inside::run(&bed, &parts, &mut tally)?;

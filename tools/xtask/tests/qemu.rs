@@ -8,7 +8,7 @@
 use std::process::{Command, ExitCode};
 
 /// The groups of `xtask test`.
-const GROUPS: [&str; 5] = ["told", "direct", "limine", "uefi", "boot"];
+const GROUPS: [&str; 6] = ["told", "compiler", "direct", "limine", "uefi", "boot"];
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();

@@ -4,13 +4,17 @@
 //! makes two of them equal are `tools/directboot/model`'s.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
+use tine_abi::results::Outcome;
 use tine_directboot_model::dump;
 use tine_harness::{Console, Machine, Medium, Watch};
 
 use super::{Bed, options, tally::Tally};
+use crate::compiler::Compiler;
 use crate::exec::watch;
 use crate::failure::Failure;
+use crate::guest::Guest;
 use crate::medium::{self, Parts, Route};
 use crate::options::Options;
 use crate::workspace;
@@ -21,26 +25,23 @@ const MACHINES: [(&str, u32, u32); 4] =
 
 /// Runs the group.
 pub(super) fn run(bed: &Bed, tally: &mut Tally) -> Result<(), Failure> {
-    let parts = Parts {
-        kernel: workspace::read(&bed.guest.probe()?)?,
-        root: b"the root server".to_vec(),
-        archive: vec![0x5a; 100_000],
-    };
+    let parts = parts(&bed.guest)?;
+    let loader = bed.guest.loader()?;
     for (name, cpus, memory) in MACHINES {
         let case = format!("told/{name}");
         if !tally.wants(&case) {
             continue;
         }
         let options = Options { cpus, memory, slide: 0, ..options() };
-        let direct = told(bed, &Route::Direct, &options, &parts)?;
+        let direct = told(bed, &loader, &Route::Direct, &options, &parts)?;
         match &bed.limine {
             Err(why) => {
                 let whole = complete(&direct);
                 tally.judged(&format!("{case}.direct"), &whole);
-                tally.case(&case, tine_abi::results::Outcome::Skipped(why));
+                tally.case(&case, Outcome::Skipped(why));
             }
             Ok(route) => {
-                let limine = told(bed, route, &options, &parts)?;
+                let limine = told(bed, &loader, route, &options, &parts)?;
                 let equal = complete(&direct)
                     .and_then(|()| complete(&limine))
                     .and_then(|()| compare(&direct, &limine));
@@ -51,12 +52,44 @@ pub(super) fn run(bed: &Bed, tally: &mut Tally) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Builds loader and probe with a library from source, where a toolchain for that is at hand, and
+/// boots them.
+pub(super) fn from_source(bed: &Bed, tally: &mut Tally) -> Result<(), Failure> {
+    let case = "compiler/from-source";
+    if !tally.wants(case) {
+        return Ok(());
+    }
+    let Some(compiler) = Compiler::source_at_hand()? else {
+        tally.case(case, Outcome::Skipped("no toolchain with the library's source is installed"));
+        return Ok(());
+    };
+    let guest = Guest::build_loader(&compiler)?;
+    let options = Options { slide: 0, ..options() };
+    let dump = told(bed, &guest.loader()?, &Route::Direct, &options, &parts(&guest)?)?;
+    tally.judged(case, &complete(&dump));
+    Ok(())
+}
+
+/// The probe as the kernel, and two modules to be found again.
+fn parts(guest: &Guest) -> Result<Parts, Failure> {
+    Ok(Parts {
+        kernel: workspace::read(&guest.probe()?)?,
+        root: b"the root server".to_vec(),
+        archive: vec![0x5a; 100_000],
+    })
+}
+
 /// Boots the probe and returns what it said. Both boots get the same machine: the firmware's
 /// memory map depends on the devices, so direct boot has a drive too, and Limine no display.
-fn told(bed: &Bed, route: &Route, options: &Options, parts: &Parts) -> Result<String, Failure> {
-    let loader = bed.guest.loader()?;
+fn told(
+    bed: &Bed,
+    loader: &Path,
+    route: &Route,
+    options: &Options,
+    parts: &Parts,
+) -> Result<String, Failure> {
     let line = "mode=test slide=0";
-    let mut machine = medium::machine(route, options, parts, line, &loader, &bed.folder)?;
+    let mut machine = medium::machine(route, options, parts, line, loader, &bed.folder)?;
     machine.display = false;
     if let Medium::Direct { bundle, .. } = &machine.medium {
         machine.further.extend(["-drive".into(), Machine::drive(bundle)]);
