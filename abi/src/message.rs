@@ -70,11 +70,21 @@ impl Status {
     /// Success or the error.
     ///
     /// # Errors
-    /// The error that the kernel reported.
+    /// The error that the kernel reported; UNKNOWN_CALL for a number that this version does not
+    /// know.
+    #[inline]
     pub const fn result(self) -> error::Result<()> {
-        match Error::from_number(self.0 & 0xffff) {
-            None => Ok(()),
-            Some(error) => Err(error),
+        match self.0 as u16 {
+            0 => Ok(()),
+            number => Err(Self::failure(number)),
+        }
+    }
+
+    #[cold]
+    const fn failure(number: u16) -> Error {
+        match Error::from_number(number as u64) {
+            Some(error) => error,
+            None => Error::UnknownCall,
         }
     }
 
@@ -133,6 +143,16 @@ pub struct SendCapability {
     pub badge: u64,
 }
 
+impl SendCapability {
+    /// Its words in the image of [`Extras`].
+    #[must_use]
+    #[inline]
+    pub const fn words(&self) -> [u64; 3] {
+        let first = self.source.bits() as u64 | (self.mode as u64) << 32;
+        [first, self.rights.bits() as u64, self.badge]
+    }
+}
+
 /// A memory range that the receiver may read or write while it has the call in service.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Range {
@@ -142,6 +162,15 @@ pub struct Range {
     pub length: u64,
     /// The server may write it; otherwise it may read it.
     pub writable: bool,
+}
+
+impl Range {
+    /// Its words in the image of [`Extras`].
+    #[must_use]
+    #[inline]
+    pub const fn words(&self) -> [u64; 2] {
+        [self.address, self.length | (self.writable as u64) << 63]
+    }
 }
 
 /// What becomes of the call that `reply` names.
@@ -157,7 +186,33 @@ pub enum Disposition {
     Restart = 2,
 }
 
-/// What does not fit into registers: [`Wire::WORDS`] words at the address in R15.
+/// Where the parts of an image of [`Extras`] stand, for those who write one word by word.
+pub mod layout {
+    /// Words of the image.
+    pub const WORDS: usize = 22;
+    /// Word 0: bits from here on say how many capabilities there are.
+    pub const CAPABILITIES_SHIFT: u32 = 0;
+    /// Word 0: receive slots.
+    pub const RECEIVE_SHIFT: u32 = 4;
+    /// Word 0: ranges.
+    pub const RANGES_SHIFT: u32 = 8;
+    /// Word 0: starts.
+    pub const STARTS_SHIFT: u32 = 12;
+    /// Word 0: the disposition.
+    pub const DISPOSITION_SHIFT: u32 = 16;
+    /// Word 0: whether a started one runs first.
+    pub const START_FIRST_SHIFT: u32 = 20;
+    /// First word of the capabilities, three each.
+    pub const CAPABILITIES: usize = 1;
+    /// First word of the receive slots.
+    pub const RECEIVE: usize = 13;
+    /// First word of the ranges, two each.
+    pub const RANGES: usize = 17;
+    /// The word of the starts.
+    pub const STARTS: usize = 21;
+}
+
+/// What does not fit into registers: [`Wire::WORDS`] words at the address in R15 (see [`layout`]).
 ///
 /// Word 0: numbers of capabilities (bits 0..4), receive slots (4..8), ranges (8..12) and starts
 /// (12..16), the disposition (16..20), whether a started one runs first (20); other bits zero.
@@ -197,31 +252,29 @@ impl Extras {
     pub fn for_each_word(&self, mut put: impl FnMut(usize, u64)) {
         put(
             0,
-            filled(&self.capabilities)
-                | filled(&self.receive) << 4
-                | filled(&self.ranges) << 8
-                | filled(&self.starts) << 12
-                | (self.disposition as u64) << 16
-                | u64::from(self.start_first) << 20,
+            filled(&self.capabilities) << layout::CAPABILITIES_SHIFT
+                | filled(&self.receive) << layout::RECEIVE_SHIFT
+                | filled(&self.ranges) << layout::RANGES_SHIFT
+                | filled(&self.starts) << layout::STARTS_SHIFT
+                | (self.disposition as u64) << layout::DISPOSITION_SHIFT
+                | u64::from(self.start_first) << layout::START_FIRST_SHIFT,
         );
         for (index, capability) in self.capabilities.iter().map_while(Option::as_ref).enumerate() {
-            put(
-                1 + 3 * index,
-                u64::from(capability.source.bits()) | (capability.mode as u64) << 32,
-            );
-            put(2 + 3 * index, u64::from(capability.rights.bits()));
-            put(3 + 3 * index, capability.badge);
+            for (offset, word) in capability.words().into_iter().enumerate() {
+                put(layout::CAPABILITIES + 3 * index + offset, word);
+            }
         }
         for (index, destination) in self.receive.iter().map_while(Option::as_ref).enumerate() {
-            put(13 + index, destination.bits());
+            put(layout::RECEIVE + index, destination.bits());
         }
         for (index, range) in self.ranges.iter().map_while(Option::as_ref).enumerate() {
-            put(17 + 2 * index, range.address);
-            put(18 + 2 * index, range.length | u64::from(range.writable) << 63);
+            let [address, length] = range.words();
+            put(layout::RANGES + 2 * index, address);
+            put(layout::RANGES + 1 + 2 * index, length);
         }
         let start = |index: usize| self.starts[index].map_or(0, |start| u64::from(start.bits()));
         if self.starts[0].is_some() {
-            put(21, start(0) | start(1) << 32);
+            put(layout::STARTS, start(0) | start(1) << 32);
         }
     }
 }
@@ -232,7 +285,7 @@ fn filled<T>(list: &[Option<T>]) -> u64 {
 }
 
 impl Wire for Extras {
-    const WORDS: usize = 22;
+    const WORDS: usize = layout::WORDS;
 
     fn encode(&self, words: &mut [u64]) {
         words[..Self::WORDS].fill(0);
@@ -249,8 +302,8 @@ impl Wire for Extras {
             (number <= limit).then_some(number)
         };
         let mut extras = Self::NONE;
-        for index in 0..count(0, TRANSFERS)? {
-            let first = *words.get(1 + 3 * index)?;
+        for index in 0..count(layout::CAPABILITIES_SHIFT, TRANSFERS)? {
+            let first = *words.get(layout::CAPABILITIES + 3 * index)?;
             extras.capabilities[index] = Some(SendCapability {
                 source: CapRef::from_bits(first as u32)?,
                 mode: match first >> 32 {
@@ -259,35 +312,38 @@ impl Wire for Extras {
                     2 => SendMode::Mint,
                     _ => return None,
                 },
-                rights: Rights::from_bits(u32::try_from(*words.get(2 + 3 * index)?).ok()?)?,
-                badge: *words.get(3 + 3 * index)?,
+                rights: Rights::from_bits(
+                    u32::try_from(*words.get(layout::CAPABILITIES + 1 + 3 * index)?).ok()?,
+                )?,
+                badge: *words.get(layout::CAPABILITIES + 2 + 3 * index)?,
             });
         }
-        for index in 0..count(4, TRANSFERS)? {
-            extras.receive[index] = Some(Destination::from_bits(*words.get(13 + index)?)?);
+        for index in 0..count(layout::RECEIVE_SHIFT, TRANSFERS)? {
+            extras.receive[index] =
+                Some(Destination::from_bits(*words.get(layout::RECEIVE + index)?)?);
         }
-        for index in 0..count(8, 2)? {
-            let length = *words.get(18 + 2 * index)?;
+        for index in 0..count(layout::RANGES_SHIFT, 2)? {
+            let length = *words.get(layout::RANGES + 1 + 2 * index)?;
             if length >> 62 & 1 != 0 {
                 return None;
             }
             extras.ranges[index] = Some(Range {
-                address: *words.get(17 + 2 * index)?,
+                address: *words.get(layout::RANGES + 2 * index)?,
                 length: length & ((1 << 62) - 1),
                 writable: length >> 63 == 1,
             });
         }
-        for index in 0..count(12, 2)? {
+        for index in 0..count(layout::STARTS_SHIFT, 2)? {
             extras.starts[index] =
-                Some(CapRef::from_bits((*words.get(21)? >> (32 * index)) as u32)?);
+                Some(CapRef::from_bits((*words.get(layout::STARTS)? >> (32 * index)) as u32)?);
         }
-        extras.disposition = match head >> 16 & 15 {
+        extras.disposition = match head >> layout::DISPOSITION_SHIFT & 15 {
             0 => Disposition::Answer,
             1 => Disposition::Drop,
             2 => Disposition::Restart,
             _ => return None,
         };
-        extras.start_first = head >> 20 & 1 == 1;
+        extras.start_first = head >> layout::START_FIRST_SHIFT & 1 == 1;
         Some(extras)
     }
 }

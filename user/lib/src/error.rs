@@ -28,13 +28,19 @@ pub(crate) const fn request<const N: usize>(
 }
 
 /// A server's answer. An errno that this version does not know is EIO.
-#[inline]
+#[inline(always)]
 pub(crate) fn answer(reply: tine_sys::Result<Reply>) -> Result<Reply> {
-    let reply = reply?;
-    match reply.words[0] {
-        0 => Ok(reply),
-        number => Err(Errno::from_number(number).unwrap_or(Errno::IO)),
+    match reply {
+        Ok(reply) if reply.words[0] == 0 => Ok(reply),
+        Ok(reply) => Err(refusal(reply.words[0])),
+        Err(error) => Err(error.into()),
     }
+}
+
+/// What word 0 of a reply says.
+#[cold]
+pub(crate) fn refusal(number: u64) -> Errno {
+    Errno::from_number(number).unwrap_or(Errno::IO)
 }
 
 #[cfg(test)]

@@ -14,20 +14,19 @@ use core::mem::MaybeUninit;
 use tine_abi::capability::Destination;
 use tine_abi::error::Result;
 use tine_abi::message::{
-    ArrivedSlots, Extras, MessageKind, Range, SendCapability, TRANSFERS, Words,
+    ArrivedSlots, Extras, MessageKind, Range, SendCapability, TRANSFERS, Words, layout,
 };
-use tine_abi::wire::Wire;
 use tine_abi::{Call, CapRef};
 
 use crate::raw;
 
-/// The image of [`Extras`] in memory, written only where the kernel reads it.
-struct Image([MaybeUninit<u64>; Extras::WORDS]);
+/// The image of an answer's [`Extras`] in memory, written only where the kernel reads it.
+struct Image([MaybeUninit<u64>; layout::WORDS]);
 
 impl Image {
     #[inline]
     fn of(extras: &Extras) -> Self {
-        let mut image = [const { MaybeUninit::uninit() }; Extras::WORDS];
+        let mut image = [const { MaybeUninit::uninit() }; layout::WORDS];
         extras.for_each_word(|index, word| {
             image[index].write(word);
         });
@@ -65,23 +64,36 @@ pub fn call(port: CapRef, words: &Words) -> Result<Reply> {
 #[derive(Debug)]
 pub struct Message<'a> {
     words: Words,
-    extras: Extras,
+    /// Word 0 of the image.
+    head: u64,
+    /// Written only where the kernel reads it.
+    image: [MaybeUninit<u64>; layout::WORDS],
     lent: PhantomData<&'a mut [u8]>,
 }
 
 impl<'a> Message<'a> {
     /// These words.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub const fn new(words: Words) -> Self {
-        Self { words, extras: Extras::NONE, lent: PhantomData }
+        let image = [const { MaybeUninit::uninit() }; layout::WORDS];
+        Self { words, head: 0, image, lent: PhantomData }
+    }
+
+    /// Counts one more of what is counted at `shift`; tells how many there were.
+    #[inline(always)]
+    fn count(&mut self, shift: u32, limit: usize) -> usize {
+        let number = (self.head >> shift & 15) as usize;
+        assert!(number < limit, "a message has four transfers and lends two buffers at most");
+        self.head += 1 << shift;
+        number
     }
 
     /// Lends a buffer that the server may read.
     ///
     /// # Panics
     /// If two buffers are lent already.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn readable(self, buffer: &'a [u8]) -> Self {
         let address = buffer.as_ptr().expose_provenance() as u64;
@@ -92,18 +104,19 @@ impl<'a> Message<'a> {
     ///
     /// # Panics
     /// If two buffers are lent already.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn writable(self, buffer: &'a mut [u8]) -> Self {
         let address = buffer.as_mut_ptr().expose_provenance() as u64;
         self.range(Range { address, length: buffer.len() as u64, writable: true })
     }
 
-    #[inline]
+    #[inline(always)]
     fn range(mut self, range: Range) -> Self {
-        let index = usize::from(self.extras.ranges[0].is_some());
-        assert!(self.extras.ranges[index].is_none(), "a message lends two buffers at most");
-        self.extras.ranges[index] = Some(range);
+        let first = layout::RANGES + 2 * self.count(layout::RANGES_SHIFT, 2);
+        let [address, length] = range.words();
+        self.image[first].write(address);
+        self.image[first + 1].write(length);
         self
     }
 
@@ -111,11 +124,14 @@ impl<'a> Message<'a> {
     ///
     /// # Panics
     /// If there are [`TRANSFERS`] already.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn send(mut self, capability: SendCapability) -> Self {
-        let index = free(&self.extras.capabilities);
-        self.extras.capabilities[index] = Some(capability);
+        let first = layout::CAPABILITIES + 3 * self.count(layout::CAPABILITIES_SHIFT, TRANSFERS);
+        let [source, rights, badge] = capability.words();
+        self.image[first].write(source);
+        self.image[first + 1].write(rights);
+        self.image[first + 2].write(badge);
         self
     }
 
@@ -123,11 +139,11 @@ impl<'a> Message<'a> {
     ///
     /// # Panics
     /// If there are [`TRANSFERS`] already.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn receive(mut self, destination: Destination) -> Self {
-        let index = free(&self.extras.receive);
-        self.extras.receive[index] = Some(destination);
+        let index = self.count(layout::RECEIVE_SHIFT, TRANSFERS);
+        self.image[layout::RECEIVE + index].write(destination.bits());
         self
     }
 
@@ -135,22 +151,19 @@ impl<'a> Message<'a> {
     ///
     /// # Errors
     /// As the row `call` says.
-    #[inline]
-    pub fn call(self, port: CapRef) -> Result<Reply> {
-        let image = Image::of(&self.extras);
+    #[inline(always)]
+    pub fn call(mut self, port: CapRef) -> Result<Reply> {
+        let extras = if self.head == 0 {
+            0
+        } else {
+            self.image[0].write(self.head);
+            self.image.as_ptr().expose_provenance() as u64
+        };
         // SAFETY: (1) the image lives until after the call; (2) every range was made from a borrow
         // that lasts for 'a, hence longer than `self`, mutable if the range is writable.
-        let answer = unsafe { raw::message(Call::Call, port, 0, &self.words, image.address()) };
+        let answer = unsafe { raw::message(Call::Call, port, 0, &self.words, extras) };
         answer.status.result()?;
         Ok(Reply { words: answer.words, arrived: ArrivedSlots(answer.token) })
-    }
-}
-
-#[inline]
-fn free<T>(list: &[Option<T>; TRANSFERS]) -> usize {
-    match list.iter().position(Option::is_none) {
-        Some(index) => index,
-        None => panic!("a message has four transfers at most"),
     }
 }
 
@@ -246,6 +259,7 @@ pub fn reply(port: CapRef, token: u64, words: &Words, extras: Option<&Extras>) -
 mod tests {
     use tine_abi::capability::Rights;
     use tine_abi::message::SendMode;
+    use tine_abi::wire::Wire;
 
     use super::*;
     use crate::raw::host::made;
@@ -270,8 +284,13 @@ mod tests {
         };
         let slot = Destination::lowest_from(CapRef::descriptor(0));
         let message = Message::new([7; 8]).writable(&mut buffer).send(sent).receive(slot);
+        assert_eq!(message.head, 0x111);
         let mut words = [0; Extras::WORDS];
-        message.extras.for_each_word(|index, word| words[index] = word);
+        words[0] = message.head;
+        for index in [1, 2, 3, layout::RECEIVE, layout::RANGES, layout::RANGES + 1] {
+            // SAFETY: these words belong to one capability, one slot and one range.
+            words[index] = unsafe { message.image[index].assume_init() };
+        }
         let extras = Extras::decode(&words).unwrap();
         assert_eq!(extras.ranges, [Some(Range { address, length: 5, writable: true }), None]);
         assert_eq!((extras.capabilities[0], extras.receive[0]), (Some(sent), Some(slot)));
@@ -279,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "two buffers at most")]
+    #[should_panic(expected = "lends two buffers at most")]
     fn a_third_buffer_is_refused() {
         drop(Message::new([0; 8]).readable(&[]).readable(&[]).readable(&[]));
     }

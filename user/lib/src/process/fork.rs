@@ -9,7 +9,7 @@ pub use tine_rt::fork::Stack;
 
 use super::Pid;
 use crate::descriptor::Fd;
-use crate::error::{Errno, Result, answer, request};
+use crate::error::{Result, answer, refusal, request};
 use crate::io;
 
 /// Which of the two returned.
@@ -79,6 +79,6 @@ pub fn vfork<T>(stack: &mut Stack, argument: &mut T, child: fn(&mut T) -> !) -> 
     let words = answer?;
     match words[0] {
         0 => Ok(words[1] as Pid),
-        number => Err(Errno::from_number(number).unwrap_or(Errno::IO)),
+        number => Err(refusal(number)),
     }
 }
