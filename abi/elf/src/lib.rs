@@ -2,8 +2,9 @@
 //!
 //! Owns: the checks of an ELF64 file for x86-64 and the layout rules of a new program
 //! ([`tine_abi::layout`]): text and read-only data from the file's Memory, one hot region with
-//! data, bss, heap, guard page and main stack. The kernel loads the root server by this plan, the
-//! root server the others, the process server every program.
+//! data, bss, heap, guard page and main stack; and what lies at the top of that stack
+//! ([`mod@stack`]). The kernel loads the root server by this plan, the root server the others, the
+//! process server every program.
 //!
 //! Never enters it: mapping, copying, capabilities; it reads bytes and returns a [`Plan`].
 //!
@@ -14,6 +15,8 @@
 //! Sources: System V ABI, chapter 4 and 5 (object files, program loading), AMD64 supplement.
 #![no_std]
 #![forbid(unsafe_code)]
+
+pub mod stack;
 
 use core::fmt;
 use core::ops::Range;

@@ -35,13 +35,18 @@ const RODATA: Header = (4, 0x3000, 0x20_2000, 0x10, 0x10);
 const DATA: Header = (6, 0x4000, 0x40_0000, 0x20, 0x5000);
 const LENGTH: u64 = 0x5000;
 
+/// The plan of a program as the link script makes it.
+pub(crate) fn ordinary() -> Plan {
+    plan(&file(0x20_0010, &[TEXT, RODATA, DATA]), LENGTH).unwrap()
+}
+
 fn refuse(entry: u64, segments: &[Header], damage: Damage) {
     assert_eq!(plan(&file(entry, segments), LENGTH), Err(damage), "{segments:x?}");
 }
 
 #[test]
 fn a_program_as_the_link_script_makes_it() {
-    let plan = plan(&file(0x20_0010, &[TEXT, RODATA, DATA]), LENGTH).unwrap();
+    let plan = ordinary();
     let text = Text { address: 0x20_0000, length: 0x2000, offset: 0x1000, executable: true };
     let rodata = Text { address: 0x20_2000, length: 0x1000, offset: 0x3000, executable: false };
     assert_eq!(plan.texts(), [text, rodata]);
