@@ -22,6 +22,7 @@ extern crate std;
 
 pub mod error;
 
+pub mod console;
 pub mod descriptor;
 pub mod directory;
 pub mod path;

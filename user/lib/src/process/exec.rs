@@ -54,9 +54,27 @@ impl Program {
     /// # Errors
     /// As [`Self::new`].
     pub fn find(name: impl AsRef<[u8]>, arguments: &[impl AsRef<[u8]>]) -> Result<Self> {
-        let name = name.as_ref();
         let folders = getenv("PATH").unwrap_or_else(|| b"/bin".to_vec());
-        Self::prepare(path::basename(name), candidates(name, &folders), arguments, &environ())
+        Self::search(name, &folders, arguments, &environ())
+    }
+
+    /// The same with folders, separated by colons, and an environment of the caller's choice.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn search(
+        name: impl AsRef<[u8]>,
+        folders: &[u8],
+        arguments: &[impl AsRef<[u8]>],
+        environment: &[impl AsRef<[u8]>],
+    ) -> Result<Self> {
+        let name = name.as_ref();
+        Self::prepare(path::basename(name), candidates(name, folders), arguments, environment)
+    }
+
+    /// The files that are tried, in this order.
+    pub fn candidates(&self) -> impl Iterator<Item = &[u8]> {
+        self.candidates.iter().map(Vec::as_slice)
     }
 
     fn prepare(
