@@ -35,6 +35,12 @@ pub const BEAT: u8 = 0x16;
 /// What the console server writes to COM1, once, when it has taken the line in mode `exec`: what
 /// stands before it is firmware and boot loader, what follows is the command's output. Terminals
 /// ignore it.
+///
+/// In that mode the terminal begins without ECHO, and the harness types the command's input so
+/// that it arrives byte for byte: control characters after ^V, lines of more than 200 bytes handed
+/// over in pieces by ^D, ^D at the end. A server that leaves typed bytes in the device while it
+/// has no room loses none. Of the output, the harness takes out the carriage return before each
+/// newline.
 pub const CONSOLE_START: &[u8] = b"\x1b]tine;start\x07";
 
 /// Keys of the kernel's command line, `key=value` words separated by blanks. Unknown keys are

@@ -4,8 +4,9 @@
 //! it: threads, processes.
 //!
 //! A piped console carries a command's standard input and output byte for byte although a line
-//! discipline lies between. Inwards ([`quote`]): each byte that the discipline would act on is
-//! preceded by Ctrl-V, its "next byte is literal"; the end of the input is Ctrl-D. Outwards
+//! discipline lies between. Inwards ([`Typist`]): each byte that the discipline would act on is
+//! preceded by Ctrl-V, its "next byte is literal"; a long line is handed over in pieces by Ctrl-D,
+//! which is also the end of the input. Outwards
 //! ([`Output`]): everything before `results::CONSOLE_START` belongs to firmware and boot loader and
 //! is dropped; the carriage return that the discipline puts before each newline is taken out.
 //!
@@ -53,22 +54,44 @@ impl std::fmt::Debug for Console<'_> {
     }
 }
 
-/// `bytes` as they must be typed to arrive as they are.
-pub(crate) fn quote(bytes: &[u8]) -> Vec<u8> {
-    let mut typed = Vec::with_capacity(2 * bytes.len());
-    for &byte in bytes {
-        if (byte < b' ' && byte != b'\n') || byte == 0x7f {
-            typed.push(LITERAL);
-        }
-        typed.push(byte);
-    }
-    typed
+/// Bytes of a line after which it is handed over: less than any line discipline can edit.
+const PIECE: usize = 200;
+
+/// The inward translation.
+#[derive(Debug, Default)]
+pub(crate) struct Typist {
+    /// Bytes typed since the discipline last handed over.
+    column: usize,
 }
 
-/// What must be typed to end the input, when `last` was its last byte.
-pub(crate) fn quote_end(last: Option<u8>) -> &'static [u8] {
-    // In the middle of a line the first Ctrl-D only hands the line over.
-    if matches!(last, None | Some(b'\n')) { &[END] } else { &[END, END] }
+impl Typist {
+    /// `bytes` as they must be typed to arrive as they are; at most three for each.
+    pub(crate) fn quote(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let mut typed = Vec::with_capacity(3 * bytes.len());
+        for &byte in bytes {
+            if byte == b'\n' {
+                typed.push(byte);
+                self.column = 0;
+                continue;
+            }
+            if self.column == PIECE {
+                typed.push(END);
+                self.column = 0;
+            }
+            if byte < b' ' || byte == 0x7f {
+                typed.push(LITERAL);
+            }
+            typed.push(byte);
+            self.column += 1;
+        }
+        typed
+    }
+
+    /// What must be typed to end the input.
+    pub(crate) fn end(&self) -> &'static [u8] {
+        // In the middle of a line the first Ctrl-D only hands the line over.
+        if self.column == 0 { &[END] } else { &[END, END] }
+    }
 }
 
 /// The outward translation.
@@ -151,10 +174,29 @@ mod tests {
 
     #[test]
     fn bytes_that_a_line_discipline_acts_on_are_typed_literally() {
+        let quote = |bytes: &[u8]| Typist::default().quote(bytes);
         assert_eq!(quote(b"ab\n"), b"ab\n");
         assert_eq!(quote(b"\x03\x04\t\r\x7f\x16"), b"\x16\x03\x16\x04\x16\t\x16\r\x16\x7f\x16\x16");
-        assert_eq!(quote_end(None), [END]);
-        assert_eq!(quote_end(Some(b'\n')), [END]);
-        assert_eq!(quote_end(Some(b'x')), [END, END]);
+    }
+
+    #[test]
+    fn the_end_is_seen_at_the_end() {
+        let end = |bytes: &[u8]| {
+            let mut typist = Typist::default();
+            typist.quote(bytes);
+            typist.end()
+        };
+        assert_eq!(end(b""), [END]);
+        assert_eq!(end(b"x\n"), [END]);
+        assert_eq!(end(b"x"), [END, END]);
+    }
+
+    #[test]
+    fn long_lines_are_handed_over_in_pieces() {
+        let typed = Typist::default().quote(&[b'x'; 2 * PIECE]);
+        let pieces: Vec<_> = typed.split(|byte| *byte == END).map(<[u8]>::len).collect();
+        assert_eq!(pieces, [PIECE, PIECE]);
+        let whole = Typist::default().quote(&[[b'x'; PIECE].as_slice(), b"\ny"].concat());
+        assert!(!whole.contains(&END), "a newline hands over by itself");
     }
 }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use tine_abi::results::Line;
 
 use crate::channel::Channel;
-use crate::console::{self, Console, Output};
+use crate::console::{self, Console, Output, Typist};
 use crate::end::{End, Report};
 use crate::process::{Process, Wiring};
 use crate::signals::{Request, Watcher};
@@ -406,18 +406,15 @@ fn pump(
 
 /// Types `input` into the guest's console, to its end.
 fn type_in(mut input: impl Read, mut pipe: impl Write) -> io::Result<()> {
-    // Half of PIPE_BUF: what is written at once is never cut by a Ctrl-C from the other handle.
-    let mut buffer = [0; 2048];
-    let mut last = None;
+    // A third of PIPE_BUF: what is written at once is never cut by a Ctrl-C from the other handle.
+    let mut buffer = [0; 1365];
+    let mut typist = Typist::default();
     loop {
         match input.read(&mut buffer) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
-            Ok(0) => return pipe.write_all(console::quote_end(last)),
-            Ok(count) => {
-                last = Some(buffer[count - 1]);
-                pipe.write_all(&console::quote(&buffer[..count]))?;
-            }
+            Ok(0) => return pipe.write_all(typist.end()),
+            Ok(count) => pipe.write_all(&typist.quote(&buffer[..count]))?,
         }
     }
 }

@@ -7,8 +7,8 @@
 //!
 //! Editing keys in canonical mode: Backspace or Delete (one character), ^W (word), ^U (line), ^R
 //! (print the line again), ^D (end of file on an empty line, else gives out what is there), ^C
-//! (with SIGNALS: drops the line and ends the foreground group), Return. UTF-8 characters are
-//! erased whole. In raw mode every byte is input as it comes.
+//! (with SIGNALS: drops the line and ends the foreground group), ^V (the next byte stands for itself,
+//! as the host's tool types the input of `exec`), Return. UTF-8 characters are erased whole. In raw mode every byte is input as it comes.
 //!
 //! Invariants: at most [`LINE_MAX`] bytes are edited and [`INPUT_MAX`] bytes wait; more input is
 //! answered with BEL and dropped. Readers are served first come, first served, and never see a

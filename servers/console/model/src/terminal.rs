@@ -44,6 +44,8 @@ struct Reader {
 pub struct Terminal {
     mode: Mode,
     line: Vec<u8>,
+    /// Whether the last byte was ^V: the next one stands for itself.
+    literal: bool,
     /// Finished input. A canonical end of file is an entry in `ends`.
     input: VecDeque<u8>,
     /// Lengths of finished lines in `input`, canonical mode only; 0 is an end of file.
@@ -61,6 +63,7 @@ impl Terminal {
         let mut terminal = Self {
             mode: Mode::COOKED,
             line: Vec::new(),
+            literal: false,
             input: VecDeque::new(),
             ends: VecDeque::new(),
             readers: VecDeque::new(),
@@ -98,9 +101,19 @@ impl Terminal {
         before
     }
 
+    /// Whether a whole line more would be taken. While this is false a server leaves typed bytes
+    /// in the device, which holds the sender back; what is typed nevertheless is taken as long as
+    /// it fits.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.input.len() + LINE_MAX <= INPUT_MAX && self.ends.len() < INPUT_MAX
+    }
+
     /// A byte was typed.
     pub fn typed(&mut self, byte: u8, screen: &mut impl Screen, clients: &mut impl Clients) {
-        if byte == control(b'C') && self.mode.contains(Mode::SIGNALS) {
+        if core::mem::take(&mut self.literal) && self.mode.contains(Mode::CANONICAL) {
+            self.insert(byte, screen);
+        } else if byte == control(b'C') && self.mode.contains(Mode::SIGNALS) {
             self.line.clear();
             self.echo(b"^C\n", screen);
             screen.interrupt();
@@ -151,11 +164,23 @@ impl Terminal {
                     self.give_out_line();
                 }
             }
-            _ if self.line.len() < LINE_MAX - 1 && (byte >= b' ' || byte == b'\t') => {
-                self.line.push(byte);
-                self.echo(&[byte], screen);
-            }
+            _ if byte == control(b'V') => self.literal = true,
+            _ if byte >= b' ' || byte == b'\t' => self.insert(byte, screen),
             _ => screen.show(&[BELL]),
+        }
+    }
+
+    /// Adds a byte to the line; a control character is echoed with a caret.
+    fn insert(&mut self, byte: u8, screen: &mut impl Screen) {
+        if self.line.len() >= LINE_MAX - 1 {
+            screen.show(&[BELL]);
+            return;
+        }
+        self.line.push(byte);
+        match byte {
+            DELETE => self.echo(b"^?", screen),
+            ..b' ' if byte != b'\t' => self.echo(&[b'^', byte | 0x40], screen),
+            _ => self.echo(&[byte], screen),
         }
     }
 
@@ -183,7 +208,11 @@ impl Terminal {
                 None => break,
             }
         }
-        self.echo(&[BACKSPACE, b' ', BACKSPACE], screen);
+        // A control character was shown as two.
+        let columns = if (byte < b' ' && byte != b'\t') || byte == DELETE { 2 } else { 1 };
+        for _ in 0..columns {
+            self.echo(&[BACKSPACE, b' ', BACKSPACE], screen);
+        }
     }
 
     fn echo(&self, bytes: &[u8], screen: &mut impl Screen) {

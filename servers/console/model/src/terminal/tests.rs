@@ -104,6 +104,32 @@ fn editing_keys() {
 }
 
 #[test]
+fn a_literal_byte_stands_for_itself() {
+    check(Mode::COOKED, 80, b"a\x16\x03\x16\x04\x16\x7f\r", "a^C^D^?\r\n", &["a\x03\x04\x7f\n"]);
+    check(Mode::COOKED, 80, b"\x16\x16\x16\t\x16\r\r", "^V\t^M\r\n", &["\x16\t\r\n"]);
+    check(Mode::COOKED, 80, b"\x16\x03\x7f\r", "^C\x08 \x08\x08 \x08\r\n", &["\n"]);
+    check(Mode::COOKED - Mode::CANONICAL - Mode::ECHO, 80, b"\x16a", "", &["\x16", "a"]);
+}
+
+#[test]
+fn there_is_room_until_the_last_whole_line_is_taken() {
+    let mut terminal = Terminal::new().unwrap();
+    let (mut out, mut readers) = (Fake::default(), Readers::default());
+    let mut typed = 0;
+    while terminal.has_room() {
+        for _ in 1..LINE_MAX {
+            terminal.typed(b'x', &mut out, &mut readers);
+        }
+        terminal.typed(b'\r', &mut out, &mut readers);
+        typed += LINE_MAX;
+    }
+    assert_eq!(typed, INPUT_MAX);
+    assert!(!out.screen.contains(&BELL), "nothing was dropped");
+    terminal.read(Token(1), LINE_MAX, &mut readers);
+    assert!(terminal.has_room());
+}
+
+#[test]
 fn end_of_file_is_an_empty_read_once() {
     check(Mode::COOKED, 80, b"\x04x\r", "x\r\n", &["", "x\n"]);
     check(Mode::COOKED, 80, b"ab\x04", "ab", &["ab"]);
