@@ -2,6 +2,7 @@
 
 use tine_abi::message::{Extras, SendCapability, SendMode, Words};
 use tine_abi::{CapRef, Errno, Rights};
+use tine_server_model::Badge;
 
 /// Success, with results from word 1 on (at most seven).
 #[must_use]
@@ -86,4 +87,14 @@ pub(crate) fn moved(extras: &Extras) -> impl Iterator<Item = CapRef> {
         .flatten()
         .filter(|capability| capability.mode == SendMode::Move)
         .map(|capability| capability.source)
+}
+
+/// The identities on `port` that an answer makes.
+pub(crate) fn minted(extras: &Extras, port: CapRef) -> impl Iterator<Item = Badge> {
+    extras
+        .capabilities
+        .iter()
+        .flatten()
+        .filter(move |capability| capability.mode == SendMode::Mint && capability.source == port)
+        .map(|capability| Badge(capability.badge))
 }

@@ -1,13 +1,13 @@
 //! The loop, the carried answer, and the clients of a model.
 
 use tine_abi::capability::slot;
-use tine_abi::message::{Extras, MessageKind, NO_TOKEN, Words};
+use tine_abi::message::{Extras, MessageKind, NO_TOKEN, TRANSFERS, Words};
 use tine_abi::notification::{ExitKind, Fault, FaultReply, Notification};
 use tine_abi::{CapRef, Errno, Error};
 use tine_server_model::{Badge, Clients, Token, WatchHandle};
 
 use crate::kernel::Kernel;
-use crate::reply::{Reply, error, moved, of};
+use crate::reply::{Reply, error, minted, moved, of};
 use crate::request::{Request, event_of};
 
 /// What a handler made of a call.
@@ -45,7 +45,8 @@ pub trait Server<K: Kernel> {
     /// A client's call.
     fn call(&mut self, request: &Request, service: &mut Service<K>) -> Outcome;
 
-    /// The last capability with this badge is gone.
+    /// The last capability with this badge is gone, or an answer that carried the first one could
+    /// not be given.
     fn no_senders(&mut self, badge: Badge, service: &mut Service<K>);
 
     /// Bits of an Event bound to the port.
@@ -81,6 +82,33 @@ pub struct Service<K> {
     /// Meaningful while `has_extras`.
     extras: Extras,
     has_extras: bool,
+    lost: Lost,
+}
+
+/// Identities of answers that could not be given: nobody ever held them, so the kernel will not
+/// say that they are gone.
+#[derive(Debug)]
+struct Lost {
+    badges: [Badge; LOST],
+    count: usize,
+}
+
+/// Identities that the answers of one turn may lose: those of two answers. A handler makes one.
+const LOST: usize = 2 * TRANSFERS;
+
+impl Lost {
+    fn push(&mut self, badge: Badge) {
+        debug_assert!(self.count < LOST, "more than two minting answers in one turn");
+        if let Some(free) = self.badges.get_mut(self.count) {
+            *free = badge;
+            self.count += 1;
+        }
+    }
+
+    fn pop(&mut self) -> Option<Badge> {
+        self.count = self.count.checked_sub(1)?;
+        Some(self.badges[self.count])
+    }
 }
 
 impl<K: Kernel> Service<K> {
@@ -94,6 +122,7 @@ impl<K: Kernel> Service<K> {
             words: [0; 8],
             extras: Extras::NONE,
             has_extras: false,
+            lost: Lost { badges: [Badge(0); LOST], count: 0 },
         }
     }
 
@@ -141,6 +170,9 @@ impl<K: Kernel> Service<K> {
             for capability in moved(&self.extras) {
                 self.kernel.close(capability);
             }
+            for badge in minted(&self.extras, self.port) {
+                self.lost.push(badge);
+            }
             if !matches!(reason, Error::BadToken | Error::CallerGone) {
                 // The caller may be gone by now; then there is nobody to tell.
                 let words = error(Errno::from(reason));
@@ -149,12 +181,22 @@ impl<K: Kernel> Service<K> {
         }
     }
 
-    /// One turn: gives the carried answer, waits, runs a handler.
+    /// One turn: gives the carried answer, waits, runs a handler. An identity that an answer could
+    /// not give is one without senders, and the server is told so.
     ///
     /// # Errors
     /// The port is gone or was never this server's.
     #[inline]
     pub fn turn(&mut self, server: &mut impl Server<K>) -> Result<(), Error> {
+        self.wait_and_handle(server)?;
+        while let Some(badge) = self.lost.pop() {
+            server.no_senders(badge, self);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn wait_and_handle(&mut self, server: &mut impl Server<K>) -> Result<(), Error> {
         let extras = self.has_extras.then_some(&self.extras);
         let received = match self.kernel.reply_recv(self.port, self.token, &self.words, extras) {
             Ok(received) => received,

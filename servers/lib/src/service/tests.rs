@@ -51,9 +51,15 @@ impl Kernel for Script {
         _: Option<&Extras>,
     ) -> KernelResult<Received> {
         self.answered(token, words)?;
-        let message = self.messages.pop_front().ok_or(Error::Gone)?;
-        self.trace.push("wait".into());
-        Ok(message)
+        match self.messages.pop_front() {
+            Some(message) => {
+                self.trace.push("wait".into());
+                Ok(message)
+            }
+            None if token == NO_TOKEN => Err(Error::Gone),
+            // An answer was given, so this is no failure; the end comes with the next wait.
+            None => Ok(notification(99)),
+        }
     }
 
     fn reply(
@@ -129,6 +135,12 @@ impl Server<Script> for Parking {
                 service.answer_with(request.token(), &reply);
                 Outcome::Parked
             }
+            5 => {
+                let port = service.port();
+                let reply = Reply::new(ok(&[])).minting(port, 61, 0).minting(port, 62, 0);
+                service.answer_with(request.token(), &reply);
+                Outcome::Parked
+            }
             _ => Outcome::Answer(error(Errno::NOSYS)),
         }
     }
@@ -141,6 +153,10 @@ impl Server<Script> for Parking {
 fn call(token: u64, words: Words, arrived: u8) -> Received {
     let kind = MessageKind::Call;
     Received { kind, token, words, badge: 5, arrived, missing: 15, rights: 0 }
+}
+
+fn notification(word: u64) -> Received {
+    Received { kind: MessageKind::Notification, words: [word; 8], ..call(0, [0; 8], 0) }
 }
 
 fn check(messages: Vec<Received>, refuse: Option<Error>, trace: &[&str]) -> Parking {
@@ -207,10 +223,33 @@ fn a_reply_that_cannot_be_given_becomes_an_errno_and_leaks_nothing() {
 }
 
 #[test]
+fn an_identity_that_was_never_given_has_no_senders() {
+    let minting = || call(10, [5; 8], 0);
+    let gone = check(vec![minting()], Some(Error::BadToken), &["wait", "refused 10"]).gone;
+    assert_eq!(gone, [62, 61]);
+    let told = ["wait", "refused 10", "at once", "answer 10: [35, 0]"];
+    assert_eq!(check(vec![minting()], Some(Error::NoObjects), &told).gone, [62, 61]);
+    let given = check(vec![minting()], None, &["wait", "answer 10: [0, 0]"]).gone;
+    assert_eq!(given, [], "the kernel says when these are gone");
+}
+
+#[test]
+fn an_answer_given_at_once_can_fail_as_well() {
+    let parked = call(9, [1; 8], 0);
+    let minting = call(10, [5; 8], 0);
+    let other = call(11, [2, 0, 0, 0, 0, 0, 0, 0], 0);
+    // The refusal meets the first answer, which is the parked call's.
+    let server = check(
+        vec![parked, other, minting],
+        Some(Error::BadToken),
+        &["wait", "wait", "at once", "refused 9", "answer 11: [0, 1]", "wait", "answer 10: [0, 0]"],
+    );
+    assert_eq!(server.gone, [], "words alone lose nothing");
+}
+
+#[test]
 fn notifications_reach_their_handler_and_unknown_ones_are_ignored() {
-    let kind = MessageKind::Notification;
-    let notify = |word| Received { kind, words: [word; 8], ..call(0, [0; 8], 0) };
-    let server = check(vec![notify(2), notify(99)], None, &["wait", "wait"]);
+    let server = check(vec![notification(2), notification(99)], None, &["wait", "wait"]);
     assert_eq!(server.gone, [5]);
 }
 
