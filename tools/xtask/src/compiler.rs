@@ -82,8 +82,14 @@ impl Compiler {
 
     /// The nested cargo, in the source tree.
     pub(crate) fn cargo(&self) -> Command {
-        let mut command =
-            Command::new(self.programs.as_ref().map_or(Path::new("cargo"), |own| &own.cargo));
+        // The path's cargo is rustup's, which knows the tree's toolchain; the outer one is the last
+        // resort of a toolchain that is not in the path.
+        let program = match (&self.programs, packages::locate("cargo"), std::env::var_os("CARGO")) {
+            (Some(own), _, _) => own.cargo.clone(),
+            (None, None, Some(outer)) => outer.into(),
+            (None, _, _) => "cargo".into(),
+        };
+        let mut command = Command::new(program);
         scrub(&mut command);
         command.current_dir(workspace::root()).stdin(Stdio::null());
         if let Some(own) = &self.programs {

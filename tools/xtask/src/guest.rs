@@ -8,14 +8,15 @@
 //! and `user/bench` to `bin/`. The tree is the list: a new program is a new folder.
 
 use std::collections::BTreeSet;
+use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, ExitStatus, Stdio};
 
 use serde_json::Value;
 
 use crate::compiler::{Compiler, TARGET};
 use crate::failure::Failure;
-use crate::{progress, workspace};
+use crate::workspace;
 
 /// What a built program is in the guest.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -80,6 +81,20 @@ fn programs(metadata: &Value, root: &Path) -> Vec<Program> {
     programs
 }
 
+/// Runs cargo and passes on what it says, except that nothing was to do: a long build shows what
+/// it is at, a short one is silent.
+fn shown(cargo: &mut Command) -> io::Result<ExitStatus> {
+    let mut child = cargo.stderr(Stdio::piped()).spawn()?;
+    if let Some(pipe) = child.stderr.take() {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            if !line.trim_start().starts_with("Finished ") {
+                eprintln!("{line}");
+            }
+        }
+    }
+    child.wait()
+}
+
 /// The packages of these programs, each once.
 fn names(programs: &[Program]) -> BTreeSet<&str> {
     programs.iter().map(|program| program.package.as_str()).collect()
@@ -119,13 +134,7 @@ impl Guest {
         let mut cargo = compiler.cargo();
         cargo.args(["build", "--release", "--bins"]).args(compiler.words());
         cargo.args(packages.iter().flat_map(|package| ["-p", package])).stdout(Stdio::null());
-        // The first build takes a while and shows what cargo does; later ones only what fails.
-        let status = if folder.is_dir() {
-            cargo.arg("--quiet").status()
-        } else {
-            let what = format!("building the guest: {} programs for {TARGET}", programs.len());
-            progress::step(&what, || cargo.status())
-        };
+        let status = shown(&mut cargo);
         match status {
             Ok(status) if status.success() => {
                 Ok(Self { folder, programs, gates: compiler.gates() })

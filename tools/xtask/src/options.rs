@@ -11,8 +11,7 @@ use lexopt::{Arg, Parser, ValueExt as _};
 use crate::failure::Failure;
 
 /// The part of a help text that describes these options.
-pub(crate) const HELP: &str = "\
-  --direct           Boot by tools/directboot: QEMU loads the kernel itself. Fast, needs nothing
+pub(crate) const HELP: &str = "  --direct           Boot by tools/directboot: QEMU loads the kernel itself. Fast, needs nothing
                      else, but exists under BIOS only and gives no framebuffer.
   --limine DIR       Boot from a disc by the Limine whose files (limine-bios.sys, limine-bios-cd.bin,
                      limine-uefi-cd.bin, BOOTX64.EFI) are in DIR. Without either option the tool
