@@ -3,7 +3,7 @@
 //! Owns: the loop over `reply_recv`, the answer that waits to be carried by it, the arrivals
 //! window, the seam ([`Kernel`]) over which all of it runs in host tests.
 //!
-//! Never enters it: what words mean, the state of any server, allocation.
+//! Never enters it: what words mean, the state of any server, allocation (but for [`tasks`]).
 //!
 //! ```text
 //!          reply_recv(carried answer)             handler
@@ -14,7 +14,8 @@
 //!
 //! A handler that finishes returns [`Outcome::Answer`]; it costs one kernel entry a message. One
 //! that must wait keeps the [`Token`] and returns [`Outcome::Parked`]; whoever answers it later
-//! calls [`Service::answer`].
+//! calls [`Service::answer`]. Handlers that wait in the middle of what they do are written as
+//! futures: [`tasks`].
 //!
 //! Invariants: a server waits in one place, [`serve`]; it never dies of what a client sends: a
 //! failed reply is turned into a plain errno, a caller that is gone is forgotten, capabilities
@@ -23,6 +24,10 @@
 //! Called by: the servers' `main`; people who write servers.
 #![no_std]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod tasks;
 
 mod kernel;
 mod reply;
