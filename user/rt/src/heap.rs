@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn the_first_heap_grows_in_place_and_ends_with_an_error() {
-        let arena = Vec::leak(std::vec![0_u128; 1 << 14]);
+        let mut arena = std::vec![0_u128; 1 << 14];
         let start = arena.as_mut_ptr().expose_provenance().next_multiple_of(4096);
         let heap: TalcLock<YieldLock, Memory> =
             TalcLock::new(Memory { growth: Growth::new(start..start + (1 << 17)), first: None });
