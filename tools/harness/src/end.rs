@@ -15,9 +15,11 @@ pub enum End {
     Signal(u8),
     /// A suite ended; it says that it wrote so many result lines.
     Done(u32),
-    /// The guest powered off without a status, or the user left QEMU.
+    /// The guest powered off without a status.
     PoweredOff,
-    /// QEMU ended without the guest having powered off: a CPU reset, or the user left by Ctrl-A X.
+    /// The user left QEMU by Ctrl-A X.
+    Left,
+    /// QEMU ended although the guest neither powered off nor was left: the CPU was reset.
     Vanished,
     /// The kernel found a bug of its own.
     Panic(String),
@@ -38,9 +40,10 @@ impl Display for End {
             Self::Signal(signal) => write!(formatter, "the command was killed by signal {signal}"),
             Self::Done(lines) => write!(formatter, "the suite ended after {lines} results"),
             Self::PoweredOff => formatter.write_str("the guest powered off"),
-            Self::Vanished => formatter.write_str(
-                "QEMU ended before the guest powered off: the CPU was reset, or QEMU was left",
-            ),
+            Self::Left => formatter.write_str("left"),
+            Self::Vanished => {
+                formatter.write_str("the CPU was reset: the guest ended without powering off")
+            }
             Self::Panic(text) => write!(formatter, "kernel panic: {text}"),
             Self::Halted(text) => write!(formatter, "the kernel halted: {text}"),
             Self::Hang(silence, case) => {

@@ -45,6 +45,9 @@ impl Default for Watch {
 /// How long QEMU may take to leave a terminal in order, and pipes to come to their end.
 const ORDERLY: Duration = Duration::from_secs(2);
 
+/// What QEMU says on the console when it is left by its escape character.
+const LEFT: &str = "QEMU: Terminated";
+
 /// QEMU's status when direct boot has refused a machine, by way of `isa-debug-exit`: it has said
 /// why on COM1 and knows no results channel.
 const REFUSED: i32 = 0x33 << 1 | 1;
@@ -225,6 +228,7 @@ impl<'a, 'c> Run<'a, 'c> {
         let last_lines = self.transcript.into_lines();
         let last = || last_lines.iter().rfind(|line| !line.is_empty()).cloned().unwrap_or_default();
         let end = self.end.take().unwrap_or_else(|| match status {
+            Ok(status) if status.success() && last() == LEFT => End::Left,
             Ok(status) if status.success() => End::Vanished,
             Ok(status) if status.code() == Some(REFUSED) => End::Halted(last()),
             Ok(status) if errors.is_empty() => End::Qemu(format!("ended with {status}")),

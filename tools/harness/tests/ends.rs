@@ -51,7 +51,8 @@ fn a_suite_is_observed_line_by_line() {
 }
 
 #[test]
-fn power_off_and_a_reset_are_told_apart() {
+fn power_off_a_user_who_leaves_and_a_reset_are_told_apart() {
+    assert_eq!(captured("leave", patient()).0.end, End::Left);
     assert_eq!(captured("off", patient()).0.end, End::PoweredOff);
     assert_eq!(captured("vanish", patient()).0.end, End::Vanished);
 }

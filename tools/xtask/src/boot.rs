@@ -4,7 +4,7 @@
 
 use std::process::ExitCode;
 
-use tine_harness::{Console, End, Watch};
+use tine_harness::{Console, Watch};
 
 use crate::failure::{Failure, code_of};
 use crate::guest::Guest;
@@ -49,11 +49,6 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
     progress::say("leave with `poweroff` or Ctrl-A X");
     let watch = Watch::default();
     let report = tine_harness::run(&machine, Console::Terminal, watch, folder.path(), &mut |_| {});
-    let code = match &report.end {
-        // The user may leave at any time, and the end of QEMU does not say who left.
-        End::Vanished => 0,
-        end => code_of(end),
-    };
     progress::say(&report.end.to_string());
-    Ok(ExitCode::from(code))
+    Ok(ExitCode::from(code_of(&report.end)))
 }

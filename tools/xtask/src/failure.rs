@@ -44,7 +44,7 @@ pub(crate) fn code_of(end: &End) -> u8 {
     match end {
         End::Status(status) => *status,
         End::Signal(signal) => 128 | signal,
-        End::Done(_) | End::PoweredOff => 0,
+        End::Done(_) | End::PoweredOff | End::Left => 0,
         End::Vanished | End::Panic(_) | End::Halted(_) => PANIC,
         End::Hang(..) => HANG,
         End::Qemu(_) => QEMU,
@@ -64,6 +64,7 @@ mod tests {
             (End::Status(255), 255),
             (End::Signal(9), 137),
             (End::PoweredOff, 0),
+            (End::Left, 0),
             (End::Vanished, 4),
             (End::Panic(text()), 4),
             (End::Halted(text()), 4),
