@@ -14,6 +14,11 @@ operations! {
     }
 }
 
+/// Badge of the terminal: what a process has as standard input and output.
+pub const TERMINAL_BADGE: u64 = 1;
+/// Badge of the results channel: what [`Operation::OpenResults`] gives.
+pub const RESULTS_BADGE: u64 = 2;
+
 bitflags! {
     /// Mode of the terminal.
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,25 +1,33 @@
-//! The console's line discipline: what typed bytes mean, who reads them, what is echoed.
+//! The console without its messages: what typed bytes mean, who reads them, what is echoed, and how
+//! a serial device is driven.
 //!
-//! Owns: the line being edited, finished input, parked readers, the terminal's mode. Never enters
-//! it: the UART, capabilities, system calls. Bytes for the screen and signals for the foreground
-//! group leave through [`Screen`], everything for readers through
-//! [`tine_server_model::Clients`].
+//! Owns: [`Terminal`] (the line being edited, finished input, parked readers, the mode), the queue
+//! of output and its parked writers, [`Uart`](uart::Uart) (the meaning of a 16550's registers), and
+//! [`Console`], which joins them. Never enters it: capabilities, system calls. Registers are reached
+//! through [`uart::Registers`], readers and writers through [`tine_server_model::Clients`].
 //!
 //! Editing keys in canonical mode: Backspace or Delete (one character), ^W (word), ^U (line), ^R
 //! (print the line again), ^D (end of file on an empty line, else gives out what is there), ^C
-//! (with SIGNALS: drops the line and ends the foreground group), ^V (the next byte stands for itself,
-//! as the host's tool types the input of `exec`), Return. UTF-8 characters are erased whole. In raw mode every byte is input as it comes.
+//! (with SIGNALS: drops the line and ends the foreground group), ^V (the next byte stands for
+//! itself, as the host's tool types the input of `exec`), Return. UTF-8 characters are erased
+//! whole. In raw mode every byte is input as it comes.
 //!
 //! Invariants: at most [`LINE_MAX`] bytes are edited and [`INPUT_MAX`] bytes wait; more input is
-//! answered with BEL and dropped. Readers are served first come, first served, and never see a
-//! part of an unfinished line.
+//! answered with BEL and dropped, or left in the device where nobody sits at the keyboard. Readers
+//! and writers are served first come, first served; a reader never sees a part of an unfinished
+//! line, and of what a writer wrote nothing is dropped.
 //!
-//! Sources: termios(4) of FreeBSD; ECMA-48 for the erase sequence.
+//! Sources: termios(4) of FreeBSD; ECMA-48 for the erase sequence; the PC16550D data sheet.
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 
+mod console;
+mod output;
 mod terminal;
+pub mod uart;
 
+pub use console::{Console, WRITE_MAX};
+pub use output::OUTPUT_MAX;
 pub use terminal::{INPUT_MAX, LINE_MAX, Screen, Terminal};

@@ -78,6 +78,16 @@ impl Terminal {
         memory.map(|()| terminal).map_err(|_| Errno::NOMEM)
     }
 
+    /// Nobody sits at the keyboard: nothing that is typed is shown.
+    pub(crate) fn begin_without_echo(&mut self) {
+        self.mode.remove(Mode::ECHO);
+    }
+
+    /// Ends all watches.
+    pub(crate) fn closed(&mut self, clients: &mut impl Clients) {
+        self.watches.clear(clients);
+    }
+
     /// The mode.
     #[must_use]
     pub const fn mode(&self) -> Mode {
