@@ -23,7 +23,7 @@ operations! {
         10 GetSession "getsid.", request: "2: pid or 0", reply: "1: session";
         11 SetForeground "Makes a group of the caller's session the foreground group of its terminal.", request: "2: group", reply: "-";
         12 GetForeground "The foreground group of the caller's session.", request: "-", reply: "1: group";
-        13 List "Lists processes from a pid on, into range 0.", request: "2: first pid; range 0 writable: Record images", reply: "1: records written, 2: next pid, 0 at the end";
+        13 List "Lists processes from a pid on, into range 0.", request: "2: first pid, 3: bytes of range 0; range 0 writable: Record images", reply: "1: records written, 2: next pid, 0 at the end";
         14 Watch "On a process descriptor: Watch of the file protocol; HANGUP holds from the exit on.", request: "2: bit, 3: mask (WatchMask), 4: key; capability 0 (mask not 0): the Event, SIGNAL", reply: "1: mask that holds already";
         15 DescriptorPid "pdgetpid, on a process descriptor.", request: "-", reply: "1: pid";
         16 DescriptorKill "pdkill, on a process descriptor.", request: "2: signal", reply: "-";
@@ -34,6 +34,10 @@ operations! {
         21 StartInit "Root only: makes process 1 from a sealed Memory.", request: "2: bytes of the argument block, 3: arguments, 4: environment strings; range 0: the block; capabilities: Memory, root directory, console, pipe port", reply: "1: pid";
         22 SetUser "setuid for the superuser: changes real and effective user.", request: "2: user", reply: "-";
         23 GetUser "The caller's real user.", request: "-", reply: "1: user";
+        25 SetIgnored "Ignores a signal, or gives it its default action back; inherited, and kept by exec.", request: "2: signal, 3: 1 to ignore", reply: "-";
+        26 AcquireReaper "procctl(PROC_REAP_ACQUIRE): orphans below come to the caller.", request: "-", reply: "-";
+        27 ReleaseReaper "procctl(PROC_REAP_RELEASE).", request: "-", reply: "-";
+        28 AcquireConsole "Makes the console the terminal of the caller's session, which the caller leads.", request: "-", reply: "-";
         24 ForkShare "What the last fork cost the server itself, without its system calls.", request: "-", reply: "1: ticks of the time-stamp counter";
     }
 }

@@ -30,6 +30,7 @@ extern crate alloc;
 pub mod tasks;
 
 mod kernel;
+pub mod load;
 mod reply;
 mod request;
 mod service;

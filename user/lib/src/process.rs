@@ -126,6 +126,32 @@ pub fn setuid(user: u32) -> Result<()> {
     server(&request(Operation::SetUser as u64, 0, [u64::from(user)])).map(drop)
 }
 
+/// Ignores a signal (SIG_IGN), or gives it back its default action. A fork inherits this, and an
+/// exec keeps it.
+///
+/// # Errors
+/// EINVAL for a signal that is none or cannot be ignored.
+pub fn set_ignored(signal: u32, ignored: bool) -> Result<()> {
+    let arguments = [u64::from(signal), u64::from(ignored)];
+    server(&request(Operation::SetIgnored as u64, 0, arguments)).map(drop)
+}
+
+/// Becomes the reaper of the processes below (procctl, PROC_REAP_ACQUIRE).
+///
+/// # Errors
+/// EBUSY if the caller is one already.
+pub fn acquire_reaper() -> Result<()> {
+    server(&request(Operation::AcquireReaper as u64, 0, [])).map(drop)
+}
+
+/// Ceases to be one (PROC_REAP_RELEASE).
+///
+/// # Errors
+/// EINVAL if the caller is none, or init.
+pub fn release_reaper() -> Result<()> {
+    server(&request(Operation::ReleaseReaper as u64, 0, [])).map(drop)
+}
+
 /// What the last fork of any process cost the process server itself, in ticks.
 ///
 /// # Errors

@@ -39,6 +39,7 @@ pub struct Descriptor {
 /// One event that waits for the end of a process.
 pub(crate) struct Watch {
     pub(crate) descriptor: DescriptorId,
+    key: u64,
     handle: WatchHandle,
     previous: Option<Id<Watch>>,
     pub(crate) next: Option<Id<Watch>>,
@@ -97,11 +98,11 @@ impl Model {
                 self.deliver(target, signal, effects);
                 [0; 4]
             }
-            Request::DescriptorWatch { watch } => [self.watch(id, watch, effects)?.bits(), 0, 0, 0],
-            Request::DescriptorUnwatch { watch } => {
-                let known = self.find_watch(id, watch).ok_or(Errno::NOENT)?;
-                self.remove_watch(known);
-                effects.emit(Effect::ForgetWatch(watch));
+            Request::DescriptorWatch { key, watch } => {
+                [self.watch(id, key, watch, effects)?.bits(), 0, 0, 0]
+            }
+            Request::DescriptorUnwatch { key } => {
+                self.unwatch(id, key, effects);
                 [0; 4]
             }
             _ => [u64::from(pid), 0, 0, 0],
@@ -114,6 +115,7 @@ impl Model {
     fn watch(
         &mut self,
         id: DescriptorId,
+        key: u64,
         handle: WatchHandle,
         effects: &mut dyn Effects,
     ) -> Result<WatchMask, Errno> {
@@ -123,14 +125,17 @@ impl Model {
             effects.emit(Effect::SignalWatch(handle));
             return Ok(WatchMask::HANGUP);
         }
-        if self.find_watch(id, handle).is_some() {
+        if let Some(known) = self.find_watch(id, key) {
+            let replaced = core::mem::replace(&mut self.watches[known].handle, handle);
+            effects.emit(Effect::ForgetWatch(replaced));
             return Ok(WatchMask::empty());
         }
         if descriptor.watches >= WATCHES_PER_DESCRIPTOR {
             return Err(Errno::AGAIN);
         }
         let next = descriptor.first_watch;
-        let watch = self.watches.insert(Watch { descriptor: id, handle, previous: None, next })?;
+        let watch = Watch { descriptor: id, key, handle, previous: None, next };
+        let watch = self.watches.insert(watch)?;
         if let Some(next) = next {
             self.watches[next].previous = Some(watch);
         }
@@ -140,10 +145,18 @@ impl Model {
         Ok(WatchMask::empty())
     }
 
-    fn find_watch(&self, id: DescriptorId, handle: WatchHandle) -> Option<Id<Watch>> {
+    /// Ends the watch with this key. One that has fired is gone already.
+    fn unwatch(&mut self, id: DescriptorId, key: u64, effects: &mut dyn Effects) {
+        let ended = self.find_watch(id, key).and_then(|watch| self.remove_watch(watch));
+        if let Some(Watch { handle, .. }) = ended {
+            effects.emit(Effect::ForgetWatch(handle));
+        }
+    }
+
+    fn find_watch(&self, id: DescriptorId, key: u64) -> Option<Id<Watch>> {
         let first = self.descriptors[id].first_watch;
         core::iter::successors(first, |watch| self.watches[*watch].next)
-            .find(|watch| self.watches[*watch].handle == handle)
+            .find(|watch| self.watches[*watch].key == key)
     }
 
     fn remove_watch(&mut self, id: Id<Watch>) -> Option<Watch> {

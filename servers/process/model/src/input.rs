@@ -203,13 +203,15 @@ pub enum Request {
     /// WATCH on the sender's descriptor: signal it once the process has ended.
     /// Answer: the conditions that hold already (`WatchMask`).
     DescriptorWatch {
-        /// Which.
+        /// The sender's name for it, unique on the descriptor: the same key replaces.
+        key: u64,
+        /// The Event and bit.
         watch: WatchHandle,
     },
-    /// Ends a watch of the sender's descriptor (mask 0).
+    /// Ends a watch of the sender's descriptor (mask 0), if there is one with this key.
     DescriptorUnwatch {
-        /// Which.
-        watch: WatchHandle,
+        /// The sender's name for it.
+        key: u64,
     },
     /// Ignores a signal, or gives it back its default action.
     SetIgnored {

@@ -225,7 +225,7 @@ impl Model {
             Ok(Some(answer)) => Ok(answer),
             Ok(None) => return,
             Err(errno) => {
-                if let Request::DescriptorWatch { watch } = request {
+                if let Request::DescriptorWatch { watch, .. } = request {
                     effects.emit(Effect::ForgetWatch(watch));
                 }
                 Err(errno)

@@ -39,6 +39,12 @@ impl Model {
         (self.processes[process].state != State::Embryo).then_some(process)
     }
 
+    /// The pid of a process; `None` once it is reaped.
+    #[must_use]
+    pub fn pid_of(&self, process: ProcessId) -> Option<u32> {
+        self.processes.get(process).map(|found| found.pid)
+    }
+
     /// How many processes there are, zombies included.
     #[must_use]
     pub const fn count(&self) -> u32 {

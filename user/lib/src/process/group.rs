@@ -60,3 +60,12 @@ pub fn tcsetpgrp(group: Pid) -> Result<()> {
 pub fn tcgetpgrp() -> Result<Pid> {
     Ok(server(&request(Operation::GetForeground as u64, 0, []))?[1] as Pid)
 }
+
+/// Makes the console the terminal of the caller's session, which the caller must lead
+/// (TIOCSCTTY).
+///
+/// # Errors
+/// EPERM if the caller leads no session, or another session has the terminal.
+pub fn tcacquire() -> Result<()> {
+    server(&request(Operation::AcquireConsole as u64, 0, [])).map(drop)
+}

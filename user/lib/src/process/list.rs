@@ -25,7 +25,7 @@ pub fn processes() -> Result<Vec<Record>> {
     let mut buffer = [0; CHUNK * BYTES];
     let mut first = 0;
     loop {
-        let words = request(Operation::List as u64, 0, [first]);
+        let words = request(Operation::List as u64, 0, [first, (CHUNK * BYTES) as u64]);
         let reply = answer(Message::new(words).writable(&mut buffer).call(PROCESS))?;
         let written = (reply.words[1] as usize).min(CHUNK);
         parse(&buffer[..written * BYTES], &mut records).ok_or(Errno::IO)?;

@@ -162,7 +162,7 @@ fn calls_without_memory_change_nothing() {
     assert_eq!(bed.request(bed.init(), wait), [failed(Errno::NOMEM)]);
     bed.0.watches.starved = true;
     let refused = [Effect::ForgetWatch(watch), failed(Errno::NOMEM)];
-    assert_eq!(bed.request(holder, Request::DescriptorWatch { watch }), refused);
+    assert_eq!(bed.request(holder, Request::DescriptorWatch { key: watch.0, watch }), refused);
     assert_eq!(bed.picture(), before);
 }
 

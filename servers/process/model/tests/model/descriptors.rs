@@ -175,12 +175,13 @@ fn subtle_35_hangup_implies_waitable() {
             a watch 2
               a watch: 0
             a watch 2
+              forget watch 2
               a watch: 0
             a unwatch 1
               forget watch 1
               a unwatch: 0
             a unwatch 1
-              a unwatch: ENOENT
+              a unwatch: 0
             a watch 3
               a watch: 0
             exit a 1

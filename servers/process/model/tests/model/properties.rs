@@ -365,8 +365,8 @@ impl Victim {
                     AnyRequest::Ignore => {
                         Request::SetIgnored { signal: other, ignored: number < 0 }
                     }
-                    AnyRequest::Watch => Request::DescriptorWatch { watch },
-                    AnyRequest::Unwatch => Request::DescriptorUnwatch { watch },
+                    AnyRequest::Watch => Request::DescriptorWatch { key: watch.0, watch },
+                    AnyRequest::Unwatch => Request::DescriptorUnwatch { key: watch.0 },
                     AnyRequest::DescriptorKill => Request::DescriptorKill { signal: other },
                     AnyRequest::Interrupt => Request::Interrupt { signal: 2 },
                 };

@@ -239,8 +239,11 @@ impl Bed {
                 by = words.iter().find_map(|word| word.strip_prefix("by="));
                 Request::DescriptorKill { signal: value(1) }
             }
-            "watch" => Request::DescriptorWatch { watch: WatchHandle(value(1).into()) },
-            "unwatch" => Request::DescriptorUnwatch { watch: WatchHandle(value(1).into()) },
+            "watch" => Request::DescriptorWatch {
+                key: value(1).into(),
+                watch: WatchHandle(value(1).into()),
+            },
+            "unwatch" => Request::DescriptorUnwatch { key: value(1).into() },
             other => panic!("no such operation: {other}"),
         };
         let from = match words[0] {

@@ -1,0 +1,64 @@
+//! The kernel's half of a fork: one `clone_caller`.
+
+use tine_abi::Error;
+use tine_abi::capability::{CapRef, slot};
+use tine_abi::domain::{CloneSpec, Inherit, PRIVATE_ENTRIES, PrivateEntry, PrivateSource, Suspend};
+use tine_process_model::{Badge, CloneFailure, Memory, ProcessId, Token};
+use tine_sys::domain::clone_caller;
+
+use crate::SERVICE;
+use crate::domains::{Domains, PLACE};
+
+/// The private table of every process: its identity, and the services that it inherits.
+const fn private(badge: u64) -> [Option<PrivateEntry>; PRIVATE_ENTRIES] {
+    let mut entries = [None; PRIVATE_ENTRIES];
+    let source = PrivateSource::Mint { badge, protocol: 0 };
+    entries[0] = Some(PrivateEntry { slot: slot::PROCESS, source });
+    entries[1] = Some(PrivateEntry { slot: slot::PIPE, source: PrivateSource::Caller });
+    entries[2] = Some(PrivateEntry { slot: slot::STATISTICS, source: PrivateSource::Caller });
+    entries
+}
+
+/// Makes the child of the caller of `token`; it does not run yet.
+pub(crate) fn clone(
+    domains: &mut Domains,
+    token: Token,
+    child: ProcessId,
+    pid: u32,
+    memory: Memory,
+) -> Result<(), CloneFailure> {
+    let badge = Badge::Process(child).raw();
+    let specification = CloneSpec {
+        space: match memory {
+            Memory::Copy => Inherit::Copy,
+            Memory::Share => Inherit::Share,
+        },
+        descriptors: Inherit::Copy,
+        paths: Inherit::Copy,
+        domain: PLACE,
+        account: CapRef::SELF,
+        supervisor: SERVICE,
+        supervisor_badge: badge,
+        debugger: CapRef::SELF,
+        debugger_badge: 0,
+        suspend: Suspend::empty(),
+        child_result: u64::from(pid),
+        stack: None,
+        instruction: None,
+        gs_base: None,
+        fs_base: None,
+        private: private(badge),
+    };
+    domains.reserve(child).map_err(failure)?;
+    let domain = clone_caller(SERVICE, token.0, &specification).map_err(failure)?;
+    domains.set(child, domain);
+    Ok(())
+}
+
+const fn failure(error: Error) -> CloneFailure {
+    match error {
+        Error::CallerGone | Error::BadToken => CloneFailure::CallerGone,
+        Error::NoSlots => CloneFailure::NoSlots,
+        _ => CloneFailure::NoMemory,
+    }
+}
