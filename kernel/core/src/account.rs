@@ -80,13 +80,20 @@ pub struct Account {
     pub objects: Budget,
     /// Capabilities that name it, and Domains that use it.
     pub holders: u32,
+    /// The account that is charged with it as an object.
+    pub payer: Option<AccountId>,
 }
 
 impl Account {
     /// An unused account.
     #[must_use]
     pub const fn new(frames: u32, objects: u32) -> Account {
-        Account { frames: Budget::new(frames), objects: Budget::new(objects), holders: 0 }
+        Account {
+            frames: Budget::new(frames),
+            objects: Budget::new(objects),
+            holders: 0,
+            payer: None,
+        }
     }
 
     /// Whether nothing is charged to it: only then may it be removed from its slab, because charges

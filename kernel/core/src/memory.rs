@@ -48,7 +48,7 @@ mod tree;
 mod unmap;
 
 pub use copy::{CopyFault, CopyPlace, copy_across, copy_in, copy_out, copy_within};
-pub use frame::{FrameKind, FrameRecord, FrameTable, KernelPages, Reservation};
+pub use frame::{FrameKind, FrameRecord, FrameTable, KernelPages, MAXIMUM_FRAMES, Reservation};
 pub use map::{MapRequest, MapSource};
 pub use mapping::{Backing, Mapping};
 pub use node::MappingNodes;

@@ -86,6 +86,13 @@ impl Space {
         self.root
     }
 
+    /// Whether a change is unfinished that others must wait for; see [`Space::advance`].
+    #[inline]
+    #[must_use]
+    pub fn is_changing(&self) -> bool {
+        matches!(self.job, Some(Job::Unmap(_) | Job::Protect(..)))
+    }
+
     /// Who pays for its tables and pages.
     #[inline]
     #[must_use]

@@ -1,0 +1,284 @@
+//! The kernel as the trap code sees it: the lock, and one function for each way in.
+//!
+//! Owns: [`Kernel`], [`Next`], the polling of tasks. Never here: what a call does (`syscall`), who
+//! runs (`executor`).
+//!
+//! A trap saves the registers into the current thread's image, calls one of [`Kernel::syscall`],
+//! [`Kernel::fault`], [`Kernel::interrupt`], and does what it returns: enters user mode with an image,
+//! or idles until an interrupt. Plain functions come first: when a thread can go on at once, no task
+//! is looked at. Otherwise each entry polls at most one step of one task before the next thread.
+//!
+//! Invariants: K1 the state is locked from a trap to its [`Next`], except while a future is polled;
+//! futures lock it for each of their steps and never across an await. K2 interrupts are off
+//! throughout.
+
+use core::{future::poll_fn, ptr::NonNull, task::Poll};
+
+use tine_abi::{notification::FaultKind, registers::UserRegisters};
+use tine_ksync::{Lock, Polled, TaskId, TaskTable, lock_order};
+
+use crate::{
+    machine::Machine,
+    memory::{Access, FrameTable},
+    object::thread::PendingFault,
+    reaper,
+    state::State,
+    syscall,
+    trace::{Reason, TraceRecord},
+};
+
+lock_order! {
+    /// The kernel's state; the binary may declare further levels after it.
+    KernelLevel,
+}
+
+/// What the CPU does after a trap.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use = "the CPU must do something"]
+pub enum Next {
+    /// Enter user mode with these registers. The next trap saves them there again.
+    User(NonNull<UserRegisters>),
+    /// Wait for an interrupt.
+    Idle,
+}
+
+/// What interrupted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Interrupt {
+    /// The timer, as armed.
+    Timer,
+    /// A line, which is masked now.
+    Line(u32),
+    /// Nothing that concerns the kernel.
+    Spurious,
+}
+
+/// An exception of user mode.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Exception {
+    /// The processor's vector (Intel SDM volume 3A, 6.15).
+    pub vector: u8,
+    /// Its error code, or 0.
+    pub code: u64,
+    /// CR2 for page faults, else 0.
+    pub address: u64,
+}
+
+/// The kernel.
+#[derive(Debug)]
+pub struct Kernel<M: Machine> {
+    state: Lock<KernelLevel, State<M>>,
+    /// The futures.
+    pub(crate) tasks: TaskTable,
+}
+
+impl<M: Machine> Kernel<M> {
+    /// A kernel without programs; [`Kernel::boot`] makes the first one. `frames` has its zero page
+    /// set aside.
+    #[must_use]
+    pub fn new(machine: M, frames: FrameTable) -> Kernel<M> {
+        let mut state = State::new(machine, frames);
+        state.count_frames();
+        Kernel { state: Lock::new(state), tasks: TaskTable::new() }
+    }
+
+    /// Works on the state: one atomic step.
+    #[inline(always)]
+    pub fn with<R>(&self, step: impl FnOnce(&mut State<M>) -> R) -> R {
+        let mut interrupts = M::interrupts_off();
+        let mut unlocked = interrupts.unlocked();
+        let (mut state, _held) = self.state.lock(&mut unlocked);
+        step(&mut state)
+    }
+
+    /// A system call of the current thread.
+    #[inline]
+    pub fn syscall(&'static self) -> Next {
+        let next = self.with(|state| {
+            state.counters.entries += 1;
+            syscall::dispatch(state);
+            state.leave()
+        });
+        match next {
+            Some(next) => next,
+            None => self.next(),
+        }
+    }
+
+    /// An exception of the current thread.
+    pub fn fault(&'static self, exception: Exception) -> Next {
+        let next = self.with(|state| {
+            state.counters.entries += 1;
+            state.exception(exception);
+            state.leave()
+        });
+        match next {
+            Some(next) => next,
+            None => self.next(),
+        }
+    }
+
+    /// An interrupt, of user mode or of an idle CPU.
+    pub fn interrupt(&'static self, interrupt: Interrupt) -> Next {
+        let next = self.with(|state| {
+            state.counters.entries += 1;
+            let number = match interrupt {
+                Interrupt::Timer => 255,
+                Interrupt::Line(line) => line as u8,
+                Interrupt::Spurious => 254,
+            };
+            state.trace.note(Reason::Interrupt, number, state.run.current, 0);
+            match interrupt {
+                Interrupt::Timer => state.tick(),
+                Interrupt::Line(line) => state.line_fired(line),
+                Interrupt::Spurious => {}
+            }
+            state.leave()
+        });
+        match next {
+            Some(next) => next,
+            None => self.next(),
+        }
+    }
+
+    /// Finds something to do when no thread can simply go on: a step of a task, then the next thread.
+    #[inline(never)]
+    pub fn next(&'static self) -> Next {
+        loop {
+            let task = self.with(|state| {
+                state.polled = self.tasks.pop(&mut state.task_queue);
+                state.polled
+            });
+            if let Some(task) = task {
+                let is_again = self.tasks.poll(task) == Polled::Again;
+                self.with(|state| {
+                    state.polled = None;
+                    if is_again {
+                        self.tasks.push(&mut state.task_queue, task);
+                    }
+                });
+            }
+            let next = self.with(|state| {
+                state.pick();
+                state.enter_current()
+            });
+            match next {
+                Some(next) => return next,
+                None if task.is_none() => return Next::Idle,
+                None => {}
+            }
+        }
+    }
+
+    /// Lets other tasks and threads run before the future that awaits this goes on.
+    pub(crate) async fn yield_now(&self) {
+        let mut has_yielded = false;
+        poll_fn(|_| {
+            if core::mem::replace(&mut has_yielded, true) {
+                return Poll::Ready(());
+            }
+            self.with(|state| state.polled.map(|task| self.tasks.ready(task)));
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Starts the reaper and lets futures find the kernel.
+    pub(crate) fn begin(&'static self) -> bool {
+        self.with(|state| {
+            state.kernel = Some(self);
+            let task = self.tasks.insert(&mut state.pages(), reaper::run(self)).ok();
+            state.reaper.task = task;
+            state.wake_reaper();
+            task.is_some()
+        })
+    }
+
+    /// The last entries into the kernel, oldest first, for a dying kernel's epitaph. Nothing if the
+    /// state is locked: who dies may hold it.
+    pub fn epitaph(&self, mut each: impl FnMut(TraceRecord)) {
+        let mut interrupts = M::interrupts_off();
+        let mut unlocked = interrupts.unlocked();
+        if let Some((state, _held)) = self.state.try_lock(&mut unlocked) {
+            state.trace.iter().for_each(&mut each);
+        }
+    }
+}
+
+impl<M: Machine> State<M> {
+    /// Back to the current thread, if it can go on and no task waits.
+    #[inline(always)]
+    fn leave(&mut self) -> Option<Next> {
+        if self.task_queue.is_empty() { self.enter_current() } else { None }
+    }
+
+    #[inline(always)]
+    fn enter_current(&mut self) -> Option<Next> {
+        self.keep_time();
+        let thread = self.threads.ptr(self.run.current?)?;
+        // The registers are the first field of a thread.
+        Some(Next::User(thread.cast()))
+    }
+
+    /// Has a task polled.
+    pub(crate) fn wake(&mut self, task: TaskId) {
+        if let Some(kernel) = self.kernel
+            && kernel.tasks.ready(task)
+        {
+            kernel.tasks.push(&mut self.task_queue, task);
+        }
+    }
+}
+
+impl<M: Machine> State<M> {
+    /// An exception of the current thread: repaired, or told.
+    fn exception(&mut self, exception: Exception) {
+        let Some(me) = self.run.current else { return };
+        let Exception { vector, code, address } = exception;
+        self.trace.note(Reason::Exception, vector, Some(me), (address >> 12) as u32);
+        let mut access = 0;
+        let kind = match vector {
+            14 => {
+                self.counters.faults += 1;
+                // Error code: bit 1 write, bit 4 instruction fetch (SDM volume 3A, 4.7).
+                access = (code >> 1 & 1 | code >> 3 & 2) as u8;
+                match self.page_fault(me, address, access) {
+                    Ok(()) => return,
+                    Err(kind) => kind,
+                }
+            }
+            7 if self.give_extended(me) => return,
+            7 => FaultKind::NoMemory,
+            0 => FaultKind::Divide,
+            6 => FaultKind::Instruction,
+            10..=13 => FaultKind::General,
+            16 | 19 => FaultKind::Arithmetic,
+            17 => FaultKind::Alignment,
+            3 => FaultKind::Breakpoint,
+            1 => FaultKind::Debug,
+            _ => FaultKind::Other,
+        };
+        self.tell_fault(me, PendingFault::new(kind, access, vector, code as u32, address));
+    }
+
+    /// Repairs what a page fault asks for, if the address space allows the access.
+    #[inline]
+    fn page_fault(
+        &mut self,
+        me: crate::object::ThreadId,
+        address: u64,
+        access: u8,
+    ) -> Result<(), FaultKind> {
+        let access = match access {
+            0 => Access::Read,
+            1 => Access::Write,
+            _ => Access::Execute,
+        };
+        let space = self.threads.get(me).ok_or(FaultKind::Other)?.space;
+        let (mut cx, spaces) = self.memory();
+        let space = spaces.get_mut(space).ok_or(FaultKind::Unmapped)?;
+        space.space.repair(&mut cx, address, access)?;
+        self.reap_soon();
+        Ok(())
+    }
+}

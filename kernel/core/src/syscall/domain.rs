@@ -1,0 +1,102 @@
+//! `domain_control`: kill, suspend, resume, exec, supervisor, inspect.
+//!
+//! Owns: their checks. Never here: the steps of an exit (`exit.rs`) or of an exec (`exec.rs`).
+
+use tine_abi::{
+    CapRef, Error,
+    capability::Rights,
+    domain::{DomainOperation, ExecSpec, Suspend},
+    notification::ExitKind,
+};
+
+use crate::{
+    machine::Machine,
+    object::{
+        DomainId, ThreadId,
+        domain::{Binding, ExitRecord},
+    },
+    state::State,
+    syscall::{Answer, Arguments, Done},
+};
+
+/// Suspend reasons of an argument.
+pub(super) fn reasons(word: u64) -> Result<Suspend, Error> {
+    let bits = u32::try_from(word).map_err(|_| Error::BadArgument)?;
+    Suspend::from_bits(bits).ok_or(Error::BadArgument)
+}
+
+impl<M: Machine> State<M> {
+    pub(super) fn domain_control(&mut self, me: ThreadId, arguments: &Arguments) -> Answer {
+        let [operation, first, second, ..] = arguments.words;
+        let operation = DomainOperation::from_number(operation).ok_or(Error::BadArgument)?;
+        let id = self.domain_argument(me, arguments.main, operation)?;
+        match operation {
+            DomainOperation::Kill => {
+                self.living_domain(id)?;
+                let exit = ExitRecord { kind: ExitKind::Killed, value: first, address: 0 };
+                self.begin_exit(id, exit);
+            }
+            DomainOperation::Suspend => {
+                let reasons = reasons(first)?;
+                self.living_domain(id)?;
+                self.suspend_domain(id, reasons, Suspend::empty());
+            }
+            DomainOperation::Resume => {
+                let reasons = reasons(first)?;
+                self.living_domain(id)?;
+                self.suspend_domain(id, Suspend::empty(), reasons);
+            }
+            DomainOperation::Exec => {
+                let spec: ExecSpec = self.read_structure(me, first)?;
+                self.exec(me, id, &spec)?;
+            }
+            DomainOperation::SetSupervisor => {
+                let supervisor = if first == u64::from(CapRef::SELF.bits()) {
+                    None
+                } else {
+                    Some(Binding { port: self.minted_port(me, first)?, badge: second })
+                };
+                self.living_domain(id)?.supervisor = supervisor;
+                self.note_supervision(supervisor);
+            }
+            DomainOperation::Inspect => {
+                let domain = self.domains.get(id).ok_or(Error::Gone)?;
+                let (alive, account) = (domain.alive, domain.account);
+                let used = self.accounts.get(account).map_or(0, |account| account.frames.used());
+                return Ok(Done::Values(u64::from(alive), u64::from(used)));
+            }
+        }
+        Ok(Done::NOTHING)
+    }
+
+    /// The Domain of a capability, or the caller's own, except that nobody chooses its own
+    /// supervisor.
+    fn domain_argument(
+        &self,
+        me: ThreadId,
+        reference: u32,
+        operation: DomainOperation,
+    ) -> Result<DomainId, Error> {
+        if reference == CapRef::SELF.bits() {
+            if operation == DomainOperation::SetSupervisor {
+                return Err(Error::MissingRight);
+            }
+            return Ok(self.thread(me)?.domain);
+        }
+        let capability = self.capability(me, reference)?;
+        let domain = capability.domain()?;
+        let right = match operation {
+            DomainOperation::Inspect => Rights::READ,
+            _ => Rights::CONTROL,
+        };
+        capability.require(right)?;
+        Ok(domain)
+    }
+
+    /// A port is named as supervisor or debugger: when it closes, Domains must be looked at.
+    pub(crate) fn note_supervision(&mut self, binding: Option<Binding>) {
+        if let Some(port) = binding.and_then(|binding| self.ports.get_mut(binding.port)) {
+            port.supervises = true;
+        }
+    }
+}
