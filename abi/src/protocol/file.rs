@@ -17,7 +17,7 @@ operations! {
         4 Status "Tells what the descriptor is.", request: "-", reply: "1: FileKind, 2: bytes, 3: serial number";
         5 Watch "Has an Event's bit set whenever one of the masked conditions begins to hold. The key names the watch among those of the description: the same key replaces it, mask 0 ends it.", request: "2: bit, 3: mask (WatchMask), 4: key; capability 0 (mask not 0): the Event, SIGNAL", reply: "1: mask that holds already";
         6 Truncate "Sets the length.", request: "2: bytes", reply: "-";
-        7 List "Directory: reads entries from a position on.", request: "2: position, 0 first; range 0 writable: entries as FileKind word, name length word, name padded to 8 bytes", reply: "1: bytes written, 2: next position, 0 at the end";
+        7 List "Directory: reads entries from a position on.", request: "2: position, 0 first, 3: bytes at most; range 0 writable: entries as FileKind word, name length word, name padded to 8 bytes", reply: "1: bytes written, 2: next position, 0 at the end";
         8 Open "Directory: opens a path below it.", request: "flags: OpenFlags, 2: bytes of path; range 0: path; receive slot 0", reply: "1: FileKind, 2: bytes (with EXECUTE: of the Memory)";
         9 Unlink "Directory: removes a file or empty directory.", request: "2: bytes of path; range 0: path", reply: "-";
         10 MakeDirectory "Directory: makes a directory.", request: "2: bytes of path; range 0: path", reply: "-";

@@ -31,6 +31,7 @@ pub mod tasks;
 
 mod kernel;
 pub mod load;
+pub mod log;
 mod reply;
 mod request;
 mod service;

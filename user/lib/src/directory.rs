@@ -59,7 +59,7 @@ pub fn entries(directory: Fd) -> Result<Vec<Entry>> {
     let mut buffer = [0; CHUNK];
     let mut position = 0;
     loop {
-        let words = request(Operation::List as u64, 0, [position]);
+        let words = request(Operation::List as u64, 0, [position, CHUNK as u64]);
         let message = Message::new(words).writable(&mut buffer);
         let reply = answer(message.call(directory.capability()))?;
         let written = buffer.get(..reply.words[1] as usize).ok_or(Errno::IO)?;

@@ -1,6 +1,7 @@
 //! The file tree: the boot archive as files, and a writable directory for temporary ones.
 //!
-//! Owns: nodes and names, open file descriptions, the reading of the archive's ustar headers.
+//! Owns: nodes and names, open file descriptions, the reading of the archive's ustar headers, which
+//! files are kept as Memories to be executed.
 //! Never enters it: capabilities, system calls, clocks. Bytes move through
 //! [`tine_server_model::Clients`]; the archive is a byte slice that the shell maps.
 //!
@@ -25,8 +26,10 @@ pub mod archive;
 mod description;
 mod node;
 mod path;
+mod programs;
 mod tree;
 
 pub use description::{Files, Opened};
 pub use node::{FILE_MAX, NODES_MAX, NodeId};
-pub use tree::Tree;
+pub use programs::{PROGRAMS_MAX, Programs};
+pub use tree::{Tree, Unusable};

@@ -27,6 +27,15 @@ pub enum Unusable {
     Path(Errno),
 }
 
+impl core::fmt::Display for Unusable {
+    fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Archive(damage) => damage.fmt(formatter),
+            Self::Path(errno) => write!(formatter, "a path of the archive cannot be made: {errno}"),
+        }
+    }
+}
+
 impl Tree {
     /// The tree of an archive, with an empty writable directory.
     ///

@@ -1,0 +1,74 @@
+//! Files as sealed Memories, to be mapped and executed.
+
+use tine_abi::capability::slot;
+use tine_abi::{CapRef, Errno, Kind};
+use tine_initrd_model::{Files, NodeId, Programs};
+use tine_sys::capability::{self, ANYWHERE};
+use tine_sys::memory::{Remote, copy_out, seal};
+
+/// Makes a Memory of a file's content and keeps it. When frames are short, all that were kept go.
+///
+/// # Errors
+/// ENOEXEC for an empty file, ENOMEM.
+pub(crate) fn make(
+    files: &Files<'_>,
+    programs: &mut Programs<CapRef>,
+    node: NodeId,
+    version: u32,
+    length: usize,
+) -> Result<CapRef, Errno> {
+    if length == 0 {
+        return Err(Errno::NOEXEC);
+    }
+    while programs.is_full(length) {
+        evict(programs, node);
+    }
+    let memory = match copy(files, node, length) {
+        Err(Errno::NOMEM | Errno::AGAIN) => {
+            while evict(programs, node) {}
+            copy(files, node, length)
+        }
+        made => made,
+    }?;
+    if programs.keep(node, version, length, memory) {
+        Ok(memory)
+    } else {
+        close(memory);
+        Err(Errno::NOMEM)
+    }
+}
+
+fn evict(programs: &mut Programs<CapRef>, node: NodeId) -> bool {
+    programs.evict(node).map(close).is_some()
+}
+
+fn close(memory: CapRef) {
+    // It holds what this server put there; an empty slot would be as good.
+    capability::close(memory).ok();
+}
+
+/// A sealed Memory with the bytes of a file.
+fn copy(files: &Files<'_>, node: NodeId, length: usize) -> Result<CapRef, Errno> {
+    let account = CapRef::private(slot::ACCOUNT);
+    let memory = capability::create(account, Kind::Memory, ANYWHERE, [length as u64, 0, 0])?;
+    let filled = fill(files, node, length, memory);
+    if filled.is_err() {
+        close(memory);
+    }
+    filled.map(|()| memory)
+}
+
+fn fill(files: &Files<'_>, node: NodeId, length: usize, memory: CapRef) -> Result<(), Errno> {
+    let mut position = 0;
+    while position < length {
+        let piece = files.content(node, position);
+        let piece = &piece[..piece.len().min(length - position)];
+        if piece.is_empty() {
+            return Err(Errno::IO);
+        }
+        let to = Remote::Memory(memory, position as u64);
+        copy_out(to, piece).map_err(|failed| Errno::from(failed.error))?;
+        position += piece.len();
+    }
+    Ok(seal(memory)?)
+}
