@@ -40,7 +40,7 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("abi/*", &["abi"]),
     ("kernel/sync", &["abi"]),
     ("kernel/boot", &["abi", "abi/*"]),
-    ("kernel/core", &["abi", "kernel/sync"]),
+    ("kernel/core", &["abi", "abi/*", "kernel/sync"]),
     ("kernel", &["abi", "abi/*", "kernel/*"]),
     ("user/sys", &["abi"]),
     ("user/rt", &["abi", "user/sys"]),
