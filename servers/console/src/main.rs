@@ -1,0 +1,53 @@
+//! The console server: a terminal on the first serial line, and the results channel.
+//!
+//! Owns: the way between messages, the interrupt line and [`tine_console_model::Console`]
+//! ([`server`]), the registers as I/O ports ([`registers`]). Never enters it: line discipline and
+//! the meaning of registers; those are the model's.
+//!
+//! Started by the root server with the line's ports in the private slot HARDWARE, its interrupt in
+//! INTERRUPT, the port of the results channel in RESULTS and the process server in PROCESS; its
+//! second argument is the kernel's command line. The terminal is the identity TERMINAL_BADGE of its
+//! port, which root gives to the first process.
+//!
+//! Invariants: it calls only the process server, and only when the interrupt character was typed;
+//! it waits in one place, for calls and for the interrupt, which is an Event bound to its port.
+#![cfg_attr(target_os = "none", no_std, no_main)]
+#![forbid(unsafe_code)]
+
+mod registers;
+mod server;
+
+use tine_abi::CapRef;
+use tine_abi::capability::slot;
+use tine_abi::results::Mode;
+use tine_console_model::Console;
+use tine_rt::Arguments;
+use tine_server::{Service, log, serve};
+use tine_sys::hardware::{Interrupt, Ports};
+
+use registers::SerialPorts;
+use server::Terminal;
+
+fn run(mut arguments: Arguments) -> i32 {
+    let command_line = arguments.nth(1).and_then(|line| core::str::from_utf8(line).ok());
+    let for_command = Mode::of(command_line.unwrap_or_default()) == Mode::Exec;
+    let ports = SerialPorts::new(Ports::new(CapRef::private(slot::HARDWARE)));
+    let console = match Console::new(ports, for_command) {
+        Ok(console) => console,
+        Err(errno) => {
+            log!("console: {errno}");
+            return 1;
+        }
+    };
+    let interrupt = Interrupt::new(CapRef::private(slot::INTERRUPT));
+    let results = Ports::new(CapRef::private(slot::RESULTS));
+    let mut terminal = Terminal::new(console, interrupt, results);
+    let ended = Service::start().and_then(|mut service| {
+        terminal.listen(&mut service)?;
+        Ok(serve(&mut terminal, &mut service))
+    });
+    log!("console: {}", ended.unwrap_or_else(|error| error));
+    1
+}
+
+tine_rt::entry!(run);
