@@ -8,8 +8,10 @@
 //! stand in the tables; so a missing flush shows as a store into a frame of somebody else.
 
 mod bench;
+pub mod devices;
 mod mmu;
 pub mod requests;
+pub mod system;
 
 use std::{boxed::Box, collections::HashMap, vec, vec::Vec};
 
@@ -53,6 +55,8 @@ pub struct SoftwareMachine {
     heap: HeapPages,
     loads: std::cell::Cell<u64>,
     counted: Accesses,
+    /// Everything but memory.
+    pub devices: devices::Devices,
 }
 
 impl SoftwareMachine {
@@ -68,6 +72,7 @@ impl SoftwareMachine {
             heap: HeapPages::new(),
             loads: std::cell::Cell::new(0),
             counted: Accesses::default(),
+            devices: devices::Devices::default(),
         };
         for index in 0..ENTRIES {
             let value = if index < ENTRIES / 2 { 0 } else { (index as u64) << 12 | 1 };

@@ -60,7 +60,7 @@ impl Scene {
     }
 
     /// Everything that is counted: frames in use with their counts, accounts, nodes, objects.
-    fn picture(&self) -> (Vec<(u32, u32, FrameKind, u16)>, u32, String, usize, usize) {
+    fn picture(&self) -> Picture {
         let Bench { frames, accounts, nodes, objects, .. } = &self.bench;
         let of = |number: u32| {
             let record = frames.record(Frame(number));
@@ -74,8 +74,21 @@ impl Scene {
             ))
         };
         let used = (0..frames.len() as u32).filter_map(of).collect();
-        (used, frames.available(), format!("{accounts:?}"), nodes.len(), objects.len())
+        let accounts = format!("{accounts:?}");
+        let (nodes, objects) = (nodes.len(), objects.len());
+        Picture { used, available: frames.available(), accounts, nodes, objects }
     }
+}
+
+/// What must be equal before and after a failure.
+#[derive(PartialEq, Debug)]
+struct Picture {
+    /// Number, references, kind and live count of each frame in use.
+    used: Vec<(u32, u32, FrameKind, u16)>,
+    available: u32,
+    accounts: String,
+    nodes: usize,
+    objects: usize,
 }
 
 type Operation = fn(&mut Scene) -> Result<(), String>;

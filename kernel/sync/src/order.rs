@@ -30,6 +30,13 @@ impl IrqsOff {
         IrqsOff { _stays_here: PhantomData }
     }
 
+    /// A token for host tests, where nothing interrupts: a second one on a thread could at worst
+    /// wait for itself.
+    #[cfg(feature = "host")]
+    pub const fn on_host() -> IrqsOff {
+        IrqsOff { _stays_here: PhantomData }
+    }
+
     /// The start of every order: no lock is held.
     #[inline]
     pub const fn unlocked(&mut self) -> Held<'_, Unlocked> {
