@@ -37,6 +37,7 @@ pub mod domain;
 pub mod event;
 pub mod hardware;
 pub mod memory;
+pub mod trial;
 
 pub use tine_abi as abi;
 pub use tine_abi::error::Result;
