@@ -28,7 +28,7 @@ pub struct Entry<'a> {
 /// What is wrong with an archive.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Damage {
-    /// A header is cut off by the end.
+    /// It ends without a block of zeros, between two members or inside a header.
     Truncated,
     /// A header's magic or checksum is wrong.
     Header,
@@ -41,10 +41,10 @@ pub enum Damage {
 impl core::fmt::Display for Damage {
     fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         formatter.write_str(match self {
-            Self::Truncated => "the archive ends inside a header",
-            Self::Header => "a header of the archive is damaged",
-            Self::Content => "the archive ends inside a file",
-            Self::Kind => "the archive holds something else than files and directories",
+            Self::Truncated => "it ends before its end mark",
+            Self::Header => "a header is damaged",
+            Self::Content => "it ends inside a file",
+            Self::Kind => "it holds something else than files and directories",
         })
     }
 }
@@ -54,12 +54,13 @@ impl core::fmt::Display for Damage {
 pub struct Entries<'a> {
     archive: &'a [u8],
     position: usize,
+    is_over: bool,
 }
 
 /// The members of an archive.
 #[must_use]
 pub const fn entries(archive: &[u8]) -> Entries<'_> {
-    Entries { archive, position: 0 }
+    Entries { archive, position: 0, is_over: false }
 }
 
 /// The octal number in a field, which spaces or NUL bytes may end.
@@ -90,10 +91,13 @@ impl<'a> Iterator for Entries<'a> {
     type Item = Result<Entry<'a>, Damage>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let rest = self.archive.get(self.position..).filter(|rest| !rest.is_empty())?;
+        if self.is_over {
+            return None;
+        }
+        let rest = self.archive.get(self.position..).unwrap_or_default();
         let Some(header) = rest.get(..BLOCK) else { return Some(self.stop(Damage::Truncated)) };
         if header.iter().all(|byte| *byte == 0) {
-            self.position = self.archive.len();
+            self.is_over = true;
             return None;
         }
         if &header[257..262] != b"ustar" || !checksum_holds(header) {
@@ -116,7 +120,7 @@ impl<'a> Iterator for Entries<'a> {
 
 impl<'a> Entries<'a> {
     fn stop(&mut self, damage: Damage) -> Result<Entry<'a>, Damage> {
-        self.position = self.archive.len();
+        self.is_over = true;
         Err(damage)
     }
 }
@@ -181,10 +185,13 @@ pub(crate) mod tests {
         let mut cases = std::vec![(flipped, Damage::Header)];
         cases.push((good[..100].to_vec(), Damage::Truncated));
         cases.push((good[..515].to_vec(), Damage::Content));
+        cases.push((Vec::new(), Damage::Truncated));
         for (bytes, damage) in cases {
             let found: Vec<_> = entries(&bytes).collect();
             assert_eq!(found, [Err(damage)]);
         }
+        let found: Vec<_> = entries(&good[..1024]).collect();
+        assert_eq!((found.len(), &found[1]), (2, &Err(Damage::Truncated)), "no end mark");
     }
 
     proptest! {

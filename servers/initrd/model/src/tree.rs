@@ -30,7 +30,7 @@ pub enum Unusable {
 impl core::fmt::Display for Unusable {
     fn fmt(&self, formatter: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Self::Archive(damage) => damage.fmt(formatter),
+            Self::Archive(damage) => write!(formatter, "the boot archive is damaged: {damage}"),
             Self::Path(errno) => write!(formatter, "a path of the archive cannot be made: {errno}"),
         }
     }
