@@ -1,0 +1,201 @@
+//! `domain_control`, `thread_start`, `thread_control`, `thread_regs`, `clone_caller`.
+
+use tine_abi::Call::{CloneCaller, DomainControl, ThreadControl, ThreadRegisters, ThreadStart};
+use tine_abi::CapRef;
+use tine_abi::Error::{
+    BadAddress, BadArgument, BadCapability, BadToken, Busy, Gone, MissingRight, NotSuspended,
+    WrongKind,
+};
+use tine_abi::domain::{CloneSpec, DomainOperation, ThreadOperation};
+use tine_abi::layout;
+use tine_abi::registers::REGISTERS;
+use tine_abi::wire::Wire;
+
+use super::subject::{
+    DOMAIN, DOMAIN_ENDED, DOMAIN_READ, EMPTY, EVENT, PORT, PORT_SEND, SPACE, SPACE_GONE, THREAD,
+    THREAD_ENDED, THREAD_FAULTED, THREAD_READ,
+};
+use super::{KERNEL, NOWHERE, Row, Value, reference, row, word};
+
+const INSPECT: Value = word(DomainOperation::Inspect as u64);
+const KILL: Value = word(DomainOperation::Kill as u64);
+const SUSPEND: Value = word(DomainOperation::Suspend as u64);
+const RESUME: Value = word(DomainOperation::Resume as u64);
+const EXEC: Value = word(DomainOperation::Exec as u64);
+const SUPERVISOR: Value = word(DomainOperation::SetSupervisor as u64);
+const UNDEFINED: Value = word(1 << 20);
+const NOBODY: Value = word(0);
+
+const YIELD: Value = word(ThreadOperation::Yield as u64);
+const STOP: Value = word(ThreadOperation::Suspend as u64);
+const SET_GS: Value = word(ThreadOperation::SetGs as u64);
+const SET_FS: Value = word(ThreadOperation::SetFs as u64);
+const ARRIVALS: Value = word(ThreadOperation::SetArrivals as u64);
+
+const GET: Value = word(0);
+const SET: Value = word(1);
+/// Registers whose instruction pointer is the kernel's.
+const IN_KERNEL: Value = Value::Words(&{
+    let mut registers = [0; REGISTERS];
+    registers[16] = KERNEL;
+    registers
+});
+/// A first instruction and a first stack.
+const SOMEWHERE: Value = word(layout::TEXT);
+
+/// What `exec` gets: space, instruction, stack, control block.
+const fn exec(space: CapRef) -> [u64; 4] {
+    [space.bits() as u64, layout::TEXT, layout::TEXT, layout::TEXT]
+}
+const EXEC_NO_SPACE: Value = Value::Words(&exec(EMPTY));
+const EXEC_EVENT: Value = Value::Words(&exec(EVENT));
+const EXEC_GONE: Value = Value::Words(&exec(SPACE_GONE));
+
+/// A specification that asks for nothing and names PORT as supervisor.
+const fn specification(head: u64) -> [u64; CloneSpec::WORDS] {
+    let mut words = [0; CloneSpec::WORDS];
+    words[0] = head;
+    words[1] = 1 << 63 | CapRef::private(64).bits() as u64;
+    words[3] = PORT.bits() as u64;
+    words
+}
+const PLAIN: Value = Value::Words(&specification(0));
+const NO_SUCH_INHERITANCE: Value = Value::Words(&specification(3));
+
+pub(super) const ROWS: &[Row] = &[
+    row(DomainControl, CapRef::SELF, &[INSPECT], None, "the own"),
+    row(DomainControl, DOMAIN_READ, &[INSPECT], None, "another"),
+    row(DomainControl, DOMAIN_ENDED, &[INSPECT], None, "one that has ended"),
+    row(DomainControl, EMPTY, &[INSPECT], Some(BadCapability), "an empty slot"),
+    row(
+        DomainControl,
+        DOMAIN,
+        &[SUPERVISOR, reference(EMPTY)],
+        Some(BadCapability),
+        "no supervisor there",
+    ),
+    row(DomainControl, EVENT, &[INSPECT], Some(WrongKind), "an Event"),
+    row(
+        DomainControl,
+        DOMAIN,
+        &[SUPERVISOR, reference(EVENT)],
+        Some(WrongKind),
+        "an Event as supervisor",
+    ),
+    row(DomainControl, DOMAIN, &[EXEC, EXEC_EVENT], Some(WrongKind), "an Event as space"),
+    row(DomainControl, DOMAIN_READ, &[KILL], Some(MissingRight), "killing without CONTROL"),
+    row(DomainControl, DOMAIN_READ, &[RESUME], Some(MissingRight), "resuming without CONTROL"),
+    row(
+        DomainControl,
+        DOMAIN,
+        &[SUPERVISOR, reference(PORT_SEND)],
+        Some(MissingRight),
+        "a supervisor without MINT",
+    ),
+    row(
+        DomainControl,
+        CapRef::SELF,
+        &[SUPERVISOR, NOBODY],
+        Some(MissingRight),
+        "choosing the own supervisor",
+    ),
+    row(DomainControl, DOMAIN, &[word(0)], Some(BadArgument), "operation 0"),
+    row(DomainControl, DOMAIN, &[word(99)], Some(BadArgument), "operation 99"),
+    row(DomainControl, DOMAIN, &[SUSPEND, UNDEFINED], Some(BadArgument), "an undefined reason"),
+    row(DomainControl, DOMAIN, &[EXEC, word(NOWHERE)], Some(BadAddress), "a specification nowhere"),
+    row(DomainControl, DOMAIN, &[EXEC, EXEC_NO_SPACE], Some(BadCapability), "no space"),
+    row(DomainControl, DOMAIN, &[EXEC, EXEC_GONE], Some(Gone), "a torn down space"),
+    row(DomainControl, DOMAIN_ENDED, &[KILL], Some(Gone), "killing again"),
+    row(DomainControl, DOMAIN_ENDED, &[SUSPEND, word(2)], Some(Gone), "suspending the dead"),
+    row(ThreadStart, EMPTY, &[SOMEWHERE, SOMEWHERE], Some(BadCapability), "an empty slot"),
+    row(ThreadStart, DOMAIN, &[SOMEWHERE, SOMEWHERE], Some(WrongKind), "a Domain"),
+    row(ThreadStart, THREAD_READ, &[SOMEWHERE, SOMEWHERE], Some(MissingRight), "no CONTROL"),
+    row(ThreadStart, THREAD, &[word(KERNEL), SOMEWHERE], Some(BadArgument), "in the kernel"),
+    row(
+        ThreadStart,
+        THREAD,
+        &[SOMEWHERE, word(KERNEL)],
+        Some(BadArgument),
+        "a stack in the kernel",
+    ),
+    row(
+        ThreadStart,
+        THREAD,
+        &[SOMEWHERE, SOMEWHERE, word(0), word(1 << 63)],
+        Some(BadArgument),
+        "GS in the kernel",
+    ),
+    row(ThreadStart, THREAD_FAULTED, &[SOMEWHERE, SOMEWHERE], Some(Busy), "a second time"),
+    row(ThreadStart, THREAD_ENDED, &[SOMEWHERE, SOMEWHERE], Some(Gone), "one that has ended"),
+    row(ThreadControl, CapRef::SELF, &[YIELD], None, "yielding"),
+    row(ThreadControl, CapRef::SELF, &[SET_FS, word(layout::TEXT)], None, "an FS base"),
+    row(ThreadControl, EMPTY, &[YIELD], Some(BadCapability), "an empty slot"),
+    row(ThreadControl, EVENT, &[YIELD], Some(WrongKind), "an Event"),
+    row(ThreadControl, THREAD_READ, &[STOP, word(2)], Some(MissingRight), "no CONTROL"),
+    row(ThreadControl, CapRef::SELF, &[word(0)], Some(BadArgument), "operation 0"),
+    row(ThreadControl, THREAD, &[STOP, UNDEFINED], Some(BadArgument), "an undefined reason"),
+    row(
+        ThreadControl,
+        CapRef::SELF,
+        &[SET_GS, word(KERNEL)],
+        Some(BadArgument),
+        "GS in the kernel",
+    ),
+    row(
+        ThreadControl,
+        CapRef::SELF,
+        &[SET_FS, word(1 << 47)],
+        Some(BadArgument),
+        "FS that is not canonical",
+    ),
+    row(
+        ThreadControl,
+        CapRef::SELF,
+        &[ARRIVALS, word(1 << 16)],
+        Some(BadArgument),
+        "arrivals beyond the table",
+    ),
+    row(ThreadControl, THREAD_ENDED, &[STOP, word(2)], Some(Gone), "one that has ended"),
+    row(ThreadRegisters, THREAD_READ, &[GET, Value::Room], None, "of a new thread"),
+    row(ThreadRegisters, EMPTY, &[GET, Value::Room], Some(BadCapability), "an empty slot"),
+    row(ThreadRegisters, CapRef::SELF, &[GET, Value::Room], Some(BadCapability), "SELF"),
+    row(ThreadRegisters, SPACE, &[GET, Value::Room], Some(WrongKind), "a space"),
+    row(
+        ThreadRegisters,
+        THREAD_READ,
+        &[SET, Value::Room],
+        Some(MissingRight),
+        "writing without CONTROL",
+    ),
+    row(ThreadRegisters, THREAD, &[word(2), Value::Room], Some(BadArgument), "a third direction"),
+    row(
+        ThreadRegisters,
+        THREAD,
+        &[SET, IN_KERNEL],
+        Some(BadArgument),
+        "an instruction in the kernel",
+    ),
+    row(ThreadRegisters, THREAD, &[GET, word(NOWHERE)], Some(BadAddress), "to nowhere"),
+    row(ThreadRegisters, THREAD, &[GET, SOMEWHERE], Some(BadAddress), "to text"),
+    row(ThreadRegisters, THREAD, &[SET, word(KERNEL)], Some(BadAddress), "from the kernel"),
+    row(
+        ThreadRegisters,
+        THREAD_FAULTED,
+        &[GET, Value::Room],
+        Some(NotSuspended),
+        "of one that is not suspended",
+    ),
+    row(ThreadRegisters, THREAD_ENDED, &[GET, Value::Room], Some(Gone), "of one that has ended"),
+    row(CloneCaller, EMPTY, &[word(1), PLAIN], Some(BadCapability), "an empty slot"),
+    row(CloneCaller, EVENT, &[word(1), PLAIN], Some(WrongKind), "an Event"),
+    row(CloneCaller, PORT_SEND, &[word(1), PLAIN], Some(MissingRight), "no RECEIVE"),
+    row(CloneCaller, PORT, &[word(1), word(NOWHERE)], Some(BadAddress), "a specification nowhere"),
+    row(
+        CloneCaller,
+        PORT,
+        &[word(1), NO_SUCH_INHERITANCE],
+        Some(BadArgument),
+        "an undefined inheritance",
+    ),
+    row(CloneCaller, PORT, &[word(u64::MAX), PLAIN], Some(BadToken), "nobody's call"),
+];
