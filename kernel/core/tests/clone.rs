@@ -501,7 +501,7 @@ fn a_child_that_nobody_started_goes_with_its_capability() {
     system.call(world.server.thread, Call::CapClose, slot, &[]).value();
     system.settle();
     while system.with(|state| state.ports.iter().any(|(_, port)| !port.queue.is_empty())) {
-        let _ = system.receive(world.server.thread, world.port);
+        let _got = system.receive(world.server.thread, world.port);
     }
     assert_eq!(system.usage(), before);
 }

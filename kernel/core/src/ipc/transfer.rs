@@ -183,7 +183,7 @@ impl<M: Machine> State<M> {
         account: AccountId,
     ) -> Result<Capability, Error> {
         let grant = self.mint_grant(source.port()?, badge, account)?;
-        let rights = source.rights() & rights - Rights::RECEIVE;
+        let rights = source.rights() & (rights - Rights::RECEIVE);
         Ok(Capability::new(Object::Grant(grant), rights))
     }
 

@@ -85,7 +85,7 @@ impl<M: Machine> State<M> {
                 } else {
                     (0, 0)
                 };
-                let (limit, is_writable) = (bits & (1 << 63) - 1, bits >> 63 == 1);
+                let (limit, is_writable) = (bits & ((1 << 63) - 1), bits >> 63 == 1);
                 let end = offset.checked_add(length).ok_or(Error::BadArgument)?;
                 if end > limit {
                     return Err(Error::BadArgument);

@@ -210,7 +210,7 @@ impl System {
             state.requeue_current();
             !state.task_queue.is_empty()
         }) {
-            let _ = self.kernel.next();
+            let _next = self.kernel.next();
         }
         if self.is_checked.get() {
             self.check();
@@ -279,7 +279,7 @@ impl System {
             registers.rax = u64::from(call.number()) | u64::from(main.bits()) << 32;
             registers.rip += 2;
         });
-        let _ = self.kernel.syscall();
+        let _next = self.kernel.syscall();
         if self.is_checked.get() {
             self.check();
         }
@@ -360,7 +360,7 @@ impl System {
     /// An exception of `thread`.
     pub fn fault(&self, thread: ThreadId, exception: Exception) -> Outcome {
         self.enter(thread);
-        let _ = self.kernel.fault(exception);
+        let _next = self.kernel.fault(exception);
         if self.is_checked.get() {
             self.check();
         }
@@ -375,7 +375,7 @@ impl System {
         });
         if is_due {
             self.with(|state| state.machine.devices.timer = None);
-            let _ = self.kernel.interrupt(Interrupt::Timer);
+            let _next = self.kernel.interrupt(Interrupt::Timer);
         }
     }
 
