@@ -116,7 +116,7 @@ pub mod rank {
 /// | Domain | AddressSpace | rank | - |
 /// | Thread | Domain | - | - |
 /// | AddressSpace | - | - | - |
-/// | Memory | bytes | - | - |
+/// | Memory | bytes, a positive multiple of the page size | - | - |
 /// | Port | rank | - | - |
 /// | Event | Port to bind to with MINT (0: none) | badge of the binding | - |
 /// | Account | frames, at most | objects, at most | - |

@@ -1,10 +1,10 @@
 //! Files as sealed Memories, to be mapped and executed.
 
 use tine_abi::capability::slot;
-use tine_abi::{CapRef, Errno, Kind};
+use tine_abi::{CapRef, Errno};
 use tine_initrd_model::{Files, NodeId, Programs};
 use tine_sys::capability::{self, ANYWHERE};
-use tine_sys::memory::{Remote, copy_out, seal};
+use tine_sys::memory::{Remote, copy_out, create, seal};
 
 /// Makes a Memory of a file's content and keeps it. When frames are short, all that were kept go.
 ///
@@ -50,7 +50,7 @@ fn close(memory: CapRef) {
 /// A sealed Memory with the bytes of a file.
 fn copy(files: &Files<'_>, node: NodeId, length: usize) -> Result<CapRef, Errno> {
     let account = CapRef::private(slot::ACCOUNT);
-    let memory = capability::create(account, Kind::Memory, ANYWHERE, [length as u64, 0, 0])?;
+    let memory = create(account, length.max(1), ANYWHERE)?;
     let filled = fill(files, node, length, memory);
     if filled.is_err() {
         close(memory);

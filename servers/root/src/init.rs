@@ -18,11 +18,10 @@ use crate::{ACCOUNT, Fatal, OrFatal};
 /// # Errors
 /// The process server ended or refuses.
 pub(crate) fn start(machine: &Machine<'_>, file: &[u8], block: &Block) -> Result<(), Fatal> {
-    const WHAT: &str = "starting init";
-    let port = |place| machine.port(place).or_fatal(WHAT);
+    let port = |place| machine.port(place).or_fatal("what init is given");
     let rights = Rights::READ | Rights::EXECUTE | Rights::DUPLICATE;
     let program = SendCapability {
-        source: file_memory(ACCOUNT, file).or_fatal(WHAT)?,
+        source: file_memory(ACCOUNT, file).or_fatal("a Memory of bin/init")?,
         mode: SendMode::Move,
         rights,
         badge: 0,
@@ -50,9 +49,11 @@ pub(crate) fn start(machine: &Machine<'_>, file: &[u8], block: &Block) -> Result
         .send(client(port(place::CONSOLE)?, SendMode::Mint, TERMINAL_BADGE))
         .send(client(port(place::PIPE)?, SendMode::Copy, 0));
     let identity = Placement::new(ANYWHERE).with_rights(Rights::SEND);
-    let process = mint(port(place::PROCESS)?, ROOT_BADGE, identity).or_fatal(WHAT)?;
+    let process = mint(port(place::PROCESS)?, ROOT_BADGE, identity);
+    let process = process.or_fatal("an identity on the process server's port")?;
     let reply = message.call(process).or_fatal("the process server did not start init")?;
-    close(process).or_fatal(WHAT)?;
+    // The slot that was filled above.
+    close(process).ok();
     match reply.words[0] {
         0 => Ok(()),
         number => Err(Fatal::Init(Errno::from_number(number).unwrap_or(Errno::IO))),

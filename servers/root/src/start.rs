@@ -15,7 +15,7 @@ use tine_sys::Result;
 use tine_sys::capability::{ANYWHERE, Placement, close, create, duplicate, mint, move_to};
 use tine_sys::domain::{FirstRegisters, RemoteThread};
 use tine_sys::hardware::{Interrupt, Ports};
-use tine_sys::memory::{Remote, copy_out, seal};
+use tine_sys::memory::{self, Remote, copy_out, seal};
 
 use crate::{ACCOUNT, HARDWARE};
 
@@ -160,7 +160,7 @@ impl<'a> Machine<'a> {
 /// # Errors
 /// As the rows `create`, `space_copy` and `protect` say.
 pub(crate) fn file_memory(account: CapRef, file: &[u8]) -> Result<CapRef> {
-    let memory = create(account, Kind::Memory, ANYWHERE, [file.len() as u64, 0, 0])?;
+    let memory = memory::create(account, file.len(), ANYWHERE)?;
     copy_out(Remote::Memory(memory, 0), file).map_err(|failed| failed.error)?;
     seal(memory)?;
     Ok(memory)

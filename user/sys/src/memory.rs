@@ -11,10 +11,11 @@
 
 use core::ptr::NonNull;
 
+use tine_abi::capability::Destination;
 use tine_abi::error::Result;
 use tine_abi::memory::{CopyRequest, Inheritance, MapRequest, PAGE, Place, Protection, Source};
 use tine_abi::wire::Wire;
-use tine_abi::{Call, CapRef, Error};
+use tine_abi::{Call, CapRef, Error, Kind};
 
 use crate::raw;
 
@@ -98,6 +99,15 @@ pub fn protect_elsewhere(
     }
     // SAFETY: not the own space.
     unsafe { protect(space, address, length, protection) }
+}
+
+/// Creates a Memory of at least `bytes` zero bytes, in whole pages, that `account` pays for.
+///
+/// # Errors
+/// As the row `create` says; BAD_ARGUMENT for 0 bytes.
+pub fn create(account: CapRef, bytes: usize, destination: Destination) -> Result<CapRef> {
+    let length = whole_pages(bytes).ok_or(Error::BadArgument)?;
+    crate::capability::create(account, Kind::Memory, destination, [length, 0, 0])
 }
 
 /// Seals a Memory: it is never written again, and can be mapped for execution.
