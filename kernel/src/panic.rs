@@ -4,7 +4,8 @@
 //! Called by Rust's panics, by exceptions in kernel mode, and by boot.
 //!
 //! The epitaph goes to COM1, whoever has it: the cause, the registers, the return addresses found
-//! through the chain of frame pointers, the last entries into the kernel. Addresses of the kernel
+//! through the chain of frame pointers or, without one, on the stack (marked `?`: stale ones are
+//! among them), the last entries into the kernel. Addresses of the kernel
 //! are said as it was linked (`at 0xffffffff80001234`), so that the host's tool finds their names in
 //! the kernel's file without knowing where the loader put it. One `panic` line and one `halt` line go
 //! to the results channel. A second panic while the first one speaks says so and stops.
@@ -83,10 +84,19 @@ fn die(cause: &str, frame: Option<&KernelFrame>) -> ! {
         registers::active_root(),
         image::slide()
     ));
-    let start = frame.map(|frame| (frame.instruction, frame.general[8]));
+    let start = match frame {
+        Some(frame) => backtrace::Start { frame: frame.general[8], stack: frame.stack },
+        None => backtrace::Start::here(),
+    };
     epitaph(format_args!("backtrace:"));
-    for address in backtrace::addresses(start) {
-        epitaph(format_args!("  at {:#x}", image::linked(address)));
+    if let Some(frame) = frame {
+        epitaph(format_args!("  at {:#x}", image::linked(frame.instruction)));
+    }
+    // A chain is `main` or a trap at its end and something before; less is no chain.
+    if start.chain().nth(1).is_some() {
+        start.chain().for_each(|it| epitaph(format_args!("  at {:#x}", image::linked(it))));
+    } else {
+        start.search().for_each(|it| epitaph(format_args!("  at {:#x} ?", image::linked(it))));
     }
     if let Some(user) = cpu::registers() {
         epitaph(format_args!(

@@ -85,7 +85,10 @@ pub(crate) struct KernelFrame {
     pub(crate) data: u64,
 }
 
-/// Where `syscall` arrives (the address in LSTAR).
+/// Where `syscall` arrives (the address in LSTAR), and where every trap leaves.
+///
+/// What leaves needs valid registers that stay in place until another thread's are named, their page
+/// tables active, and interrupts off.
 #[unsafe(naked)]
 extern "C" fn system_call() {
     naked_asm!(
@@ -114,44 +117,10 @@ extern "C" fn system_call() {
         "mov rdi, gs:[{kernel}]",
         "mov rsp, gs:[{kernel_stack}]",
         "call {handler}",
-        "jmp {leave}",
-        kernel = const offset_of!(Block, kernel),
-        user_stack = const offset_of!(Block, user_stack),
-        registers = const offset_of!(Block, registers),
-        kernel_stack = const offset_of!(Block, kernel_stack),
-        rax = const offset_of!(UserRegisters, rax),
-        rbx = const offset_of!(UserRegisters, rbx),
-        rcx = const offset_of!(UserRegisters, rcx),
-        rdx = const offset_of!(UserRegisters, rdx),
-        rsi = const offset_of!(UserRegisters, rsi),
-        rdi = const offset_of!(UserRegisters, rdi),
-        rbp = const offset_of!(UserRegisters, rbp),
-        rsp = const offset_of!(UserRegisters, rsp),
-        r8 = const offset_of!(UserRegisters, r8),
-        r9 = const offset_of!(UserRegisters, r9),
-        r10 = const offset_of!(UserRegisters, r10),
-        r11 = const offset_of!(UserRegisters, r11),
-        r12 = const offset_of!(UserRegisters, r12),
-        r13 = const offset_of!(UserRegisters, r13),
-        r14 = const offset_of!(UserRegisters, r14),
-        r15 = const offset_of!(UserRegisters, r15),
-        rip = const offset_of!(UserRegisters, rip),
-        rflags = const offset_of!(UserRegisters, rflags),
-        handler = sym crate::trap::system_call,
-        leave = sym leave,
-    )
-}
-
-/// The way back to user mode, with the registers at the address in RAX. They become the ones that
-/// the next trap saves to.
-///
-/// # Safety
-/// Jumped to, not called, with the stack pointer at the top of the kernel stack; the registers stay
-/// valid and in place until another thread's are named; the active page tables are that thread's;
-/// interrupts are off.
-#[unsafe(naked)]
-unsafe extern "C" fn leave() {
-    naked_asm!(
+        // The way back to user mode, for every trap: with the registers at the address in RAX, which
+        // become the ones that the next trap saves to. The stack is at its top again.
+        ".globl tine_leave",
+        "tine_leave:",
         "mov gs:[{registers}], rax",
         "mov rcx, [rax + {rip}]",
         "mov r11, [rax + {rflags}]",
@@ -206,7 +175,10 @@ unsafe extern "C" fn leave() {
         "mov rax, [rax + {rax}]",
         "swapgs",
         "iretq",
+        kernel = const offset_of!(Block, kernel),
+        user_stack = const offset_of!(Block, user_stack),
         registers = const offset_of!(Block, registers),
+        kernel_stack = const offset_of!(Block, kernel_stack),
         rax = const offset_of!(UserRegisters, rax),
         rbx = const offset_of!(UserRegisters, rbx),
         rcx = const offset_of!(UserRegisters, rcx),
@@ -225,6 +197,7 @@ unsafe extern "C" fn leave() {
         r15 = const offset_of!(UserRegisters, r15),
         rip = const offset_of!(UserRegisters, rip),
         rflags = const offset_of!(UserRegisters, rflags),
+        handler = sym crate::trap::system_call,
         last = const layout::END - 1,
         user_flags = const USER_FLAGS,
         fixed_flags = const FIXED_FLAGS,
@@ -296,7 +269,7 @@ extern "C" fn trap() {
         "push 2",
         "popfq",
         "call {handler}",
-        "jmp {leave}",
+        "jmp tine_leave",
         // From kernel mode.
         "2:",
         "cmp byte ptr [rsp], {exceptions}",
@@ -361,7 +334,6 @@ extern "C" fn trap() {
         pending = sym PENDING,
         handler = sym crate::trap::trap,
         fatal = sym crate::trap::kernel_fault,
-        leave = sym leave,
     )
 }
 
@@ -398,9 +370,8 @@ pub(crate) fn enter_user(registers: NonNull<UserRegisters>) -> ! {
     unsafe {
         asm!(
             "mov rsp, gs:[{kernel_stack}]",
-            "jmp {leave}",
+            "jmp tine_leave",
             kernel_stack = const offset_of!(Block, kernel_stack),
-            leave = sym leave,
             in("rax") registers.as_ptr(),
             options(noreturn),
         )
