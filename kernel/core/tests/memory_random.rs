@@ -222,8 +222,8 @@ impl World {
                 let is_sealed = self.sealed[memory];
                 let is_fine = (is_share_zone || is_own || first_zone)
                     && range.pages <= MEMORY_PAGES
-                    && !(executes && !is_sealed)
-                    && !(protection.contains(Protection::WRITE) && is_sealed);
+                    && (!executes || is_sealed)
+                    && (!protection.contains(Protection::WRITE) || !is_sealed);
                 let all = Protection::all();
                 is_fine.then_some(if is_sealed { all - Protection::WRITE } else { all })
             }
@@ -290,7 +290,7 @@ impl World {
                 use tine_kcore::machine::PhysicalMemory;
                 cx.machine.write(frame, 0, &[byte]);
             })
-        } else if byte % 2 == 0 {
+        } else if byte.is_multiple_of(2) {
             self.bench.store(space, address, byte)
         } else {
             copy_out(space, &mut self.bench.context(), address, &[byte]).map_err(|it| it.kind)

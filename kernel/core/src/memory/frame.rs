@@ -15,7 +15,7 @@
 //!   in a page table (one in a shared table counts once) or in a Memory's own table; a root counts
 //!   its space. A reserved frame has one more, so it never becomes free.
 //! - F2 a frame is on exactly the list its kind says, and on none when it is in use.
-//! - F3 `reserved` frames of the free ones are promised; `free >= reserved` always.
+//! - F3 `available` is the number of frames on the three lists less those promised to reservations.
 //! - F4 a frame in use is charged to the account in its record; a dead table is not charged.
 //! - F5 frame 0 is never managed: it marks the end of every list.
 
@@ -82,6 +82,12 @@ pub struct FrameRecord {
 }
 
 impl FrameRecord {
+    /// An anonymous page.
+    #[inline]
+    const fn page(owner: u32) -> FrameRecord {
+        FrameRecord { word: 0, owner, live: 0, kind: FrameKind::Anonymous, level: 0 }
+    }
+
     /// What the frame is.
     #[must_use]
     pub const fn kind(&self) -> FrameKind {
@@ -118,11 +124,34 @@ impl FrameRecord {
     }
 }
 
-/// A list of frames through their records.
-#[derive(Clone, Copy, Debug, Default)]
-struct List {
-    head: u32,
-    length: u32,
+/// Frames that lost their last entry and are yet to be given back to one account: many in a row
+/// were usually paid by the same.
+#[derive(Debug)]
+struct Refund {
+    owner: u32,
+    count: u32,
+}
+
+impl Refund {
+    const fn new() -> Refund {
+        Refund { owner: NOBODY, count: 0 }
+    }
+
+    #[inline]
+    fn add(&mut self, accounts: &mut Accounts, owner: u32) {
+        if owner != self.owner {
+            self.settle(accounts);
+            self.owner = owner;
+        }
+        self.count += 1;
+    }
+
+    fn settle(&mut self, accounts: &mut Accounts) {
+        if self.count > 0 {
+            account::give_frames(accounts, self.owner, self.count);
+            self.count = 0;
+        }
+    }
 }
 
 /// Frames promised to one operation and already charged. Taking from it cannot fail; give what is
@@ -139,11 +168,12 @@ pub struct Reservation {
 pub struct FrameTable {
     references: &'static mut [u32],
     records: &'static mut [FrameRecord],
-    free: List,
-    zeroed: List,
-    roots: List,
+    /// Heads of the lists.
+    free: u32,
+    zeroed: u32,
+    roots: u32,
     dead: u32,
-    reserved: u32,
+    available: u32,
     zero_page: Frame,
     #[cfg(any(test, feature = "testing"))]
     failure: Option<u32>,
@@ -165,11 +195,11 @@ impl FrameTable {
         Some(FrameTable {
             references,
             records,
-            free: List::default(),
-            zeroed: List::default(),
-            roots: List::default(),
+            free: END,
+            zeroed: END,
+            roots: END,
             dead: END,
-            reserved: 0,
+            available: 0,
             zero_page: Frame(0),
             #[cfg(any(test, feature = "testing"))]
             failure: None,
@@ -189,6 +219,7 @@ impl FrameTable {
     /// space; `false` if no frame is free.
     pub fn set_aside_zero_page<M: PhysicalMemory>(&mut self, machine: &mut M) -> bool {
         let Some(frame) = self.pop_dirty() else { return false };
+        self.available -= 1;
         machine.zero(frame);
         self.set(frame, FrameRecord { owner: NOBODY, ..FrameRecord::default() });
         self.zero_page = frame;
@@ -225,13 +256,7 @@ impl FrameTable {
     #[inline]
     #[must_use]
     pub fn available(&self) -> u32 {
-        self.free.length + self.zeroed.length + self.roots.length - self.reserved
-    }
-
-    /// Frames promised to operations in progress.
-    #[must_use]
-    pub fn reserved(&self) -> u32 {
-        self.reserved
+        self.available
     }
 
     /// The record of a frame; of a frame outside the table (device memory) a reserved one.
@@ -248,6 +273,12 @@ impl FrameTable {
         self.references.get(frame.0 as usize).copied().unwrap_or(u32::MAX)
     }
 
+    /// Whether the frame is private memory with a single entry: it may be taken over (I5).
+    #[inline]
+    pub(crate) fn is_only_anonymous(&self, frame: Frame) -> bool {
+        self.references(frame) == 1 && self.record(frame).kind == FrameKind::Anonymous
+    }
+
     /// One more entry points to the frame that `entry` holds. Nothing for device memory.
     #[inline(always)]
     pub(crate) fn raise(&mut self, entry: u64) {
@@ -258,34 +289,93 @@ impl FrameTable {
 
     /// One entry fewer points to the frame. A frame that nothing points to any more becomes free,
     /// or a dead table.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn lower(&mut self, accounts: &mut Accounts, frame: Frame) {
+        let mut refund = Refund::new();
+        self.lower_for(accounts, frame, &mut refund);
+        refund.settle(accounts);
+    }
+
+    #[inline(always)]
+    fn lower_for(&mut self, accounts: &mut Accounts, frame: Frame, refund: &mut Refund) {
         if let Some(count) = self.references.get_mut(frame.0 as usize) {
             *count = count.wrapping_sub(1);
             if *count == 0 {
-                self.bury(accounts, frame);
+                self.bury(accounts, frame, refund);
             }
         }
     }
 
     /// What happens to a frame whose count has become zero.
-    fn bury(&mut self, accounts: &mut Accounts, frame: Frame) {
+    fn bury(&mut self, accounts: &mut Accounts, frame: Frame, refund: &mut Refund) {
         let record = self.record(frame);
         match record.kind {
             FrameKind::Anonymous | FrameKind::Memory => {
-                account::give_frames(accounts, record.owner, 1);
+                refund.add(accounts, record.owner);
                 self.push_free(frame, FrameKind::Free);
             }
             FrameKind::Table => {
-                account::give_frames(accounts, record.owner, 1);
+                refund.add(accounts, record.owner);
                 self.push_dead(frame, FrameKind::DeadTable);
-            }
-            FrameKind::Root => {
-                account::give_frames(accounts, record.owner, 1);
-                self.push_dead(frame, FrameKind::DeadRoot);
             }
             _ => debug_assert!(false, "{frame:?} of kind {:?} lost its last entry", record.kind),
         }
+    }
+
+    /// The only space that named a root is gone.
+    pub(crate) fn bury_root(&mut self, accounts: &mut Accounts, root: Frame) {
+        let record = self.record(root);
+        account::give_frames(accounts, record.owner, 1);
+        self.push_dead(root, FrameKind::DeadRoot);
+    }
+
+    /// Charges one frame that is taken at once.
+    #[inline]
+    fn charge(&mut self, accounts: &mut Accounts, account: AccountId) -> bool {
+        #[cfg(any(test, feature = "testing"))]
+        if self.fails() {
+            return false;
+        }
+        let Some(payer) = accounts.get_mut(account) else { return false };
+        if self.available == 0 || !payer.frames.take(1) {
+            return false;
+        }
+        self.available -= 1;
+        true
+    }
+
+    /// A zeroed anonymous page charged to `account`, if it can be had.
+    #[inline]
+    pub(crate) fn claim_zeroed<M: PhysicalMemory>(
+        &mut self,
+        machine: &mut M,
+        accounts: &mut Accounts,
+        account: AccountId,
+    ) -> Option<Frame> {
+        if !self.charge(accounts, account) {
+            return None;
+        }
+        let frame = self.pop_zeroed(machine);
+        self.set(frame, FrameRecord::page(account.index()));
+        Some(frame)
+    }
+
+    /// An anonymous page with the content of `source`, charged to `account`, if it can be had.
+    #[inline]
+    pub(crate) fn claim_copy<M: PhysicalMemory>(
+        &mut self,
+        machine: &mut M,
+        accounts: &mut Accounts,
+        account: AccountId,
+        source: Frame,
+    ) -> Option<Frame> {
+        if !self.charge(accounts, account) {
+            return None;
+        }
+        let frame = self.pop_dirty()?;
+        machine.copy(frame, source);
+        self.set(frame, FrameRecord::page(account.index()));
+        Some(frame)
     }
 
     /// Promises and charges `count` frames, all or nothing.
@@ -300,18 +390,20 @@ impl FrameTable {
         if count > 0 && self.fails() {
             return Err(Error::NoMemory);
         }
-        let account_of = accounts.get_mut(account).ok_or(Error::Gone)?;
-        if self.available() < count || !account_of.frames.take(count) {
-            return Err(Error::NoMemory);
+        if count > 0 {
+            let payer = accounts.get_mut(account).ok_or(Error::Gone)?;
+            if self.available < count || !payer.frames.take(count) {
+                return Err(Error::NoMemory);
+            }
+            self.available -= count;
         }
-        self.reserved += count;
         Ok(Reservation { owner: account.index(), left: count })
     }
 
     /// Gives back what an operation did not take.
     pub fn cancel(&mut self, accounts: &mut Accounts, reservation: Reservation) {
-        self.reserved -= reservation.left;
         if reservation.left > 0 {
+            self.available += reservation.left;
             account::give_frames(accounts, reservation.owner, reservation.left);
         }
     }
@@ -327,6 +419,27 @@ impl FrameTable {
         let frame = self.pop_zeroed(machine);
         self.hand_out(frame, reservation, FrameKind::Table, level);
         frame
+    }
+
+    /// A table from the reservation for a copy of `shared`: with its record, but not its entries.
+    /// It is zero, unless every entry is going to be stored. Also tells which groups to copy.
+    #[inline]
+    pub(crate) fn take_table_like<M: PhysicalMemory>(
+        &mut self,
+        machine: &mut M,
+        reservation: &mut Reservation,
+        shared: Frame,
+    ) -> (Frame, u64, bool) {
+        let like = self.record(shared);
+        let is_full = usize::from(like.live) == super::address::ENTRIES;
+        let frame = if is_full {
+            self.pop_dirty().expect("a reservation is backed by free frames (F3)")
+        } else {
+            self.pop_zeroed(machine)
+        };
+        reservation.left -= 1;
+        self.set(frame, FrameRecord { owner: reservation.owner, ..like });
+        (frame, like.word, is_full)
     }
 
     /// A root from the reservation: user half zero, kernel half filled.
@@ -386,7 +499,6 @@ impl FrameTable {
     ) {
         debug_assert!(reservation.left > 0, "more is taken than was reserved");
         reservation.left -= 1;
-        self.reserved -= 1;
         self.set(frame, FrameRecord { word: 0, owner: reservation.owner, live: 0, kind, level });
     }
 
@@ -455,31 +567,27 @@ impl FrameTable {
     /// content is.
     #[inline]
     pub(crate) fn push_free(&mut self, frame: Frame, kind: FrameKind) {
-        let list = match kind {
+        let head = match kind {
             FrameKind::Zeroed => &mut self.zeroed,
             FrameKind::SpareRoot => &mut self.roots,
             _ => &mut self.free,
         };
         let Some(record) = self.records.get_mut(frame.0 as usize) else { return };
-        *record =
-            FrameRecord { word: u64::from(list.head), owner: NOBODY, live: 0, kind, level: 0 };
-        list.head = frame.0;
-        list.length += 1;
+        *record = FrameRecord { word: u64::from(*head), owner: NOBODY, live: 0, kind, level: 0 };
+        *head = frame.0;
+        self.available += 1;
         if let Some(count) = self.references.get_mut(frame.0 as usize) {
             *count = 0;
         }
     }
 
     #[inline]
-    fn pop(&mut self, list: impl Fn(&mut FrameTable) -> &mut List) -> Option<Frame> {
-        let head = list(self).head;
+    fn pop(&mut self, list: impl Fn(&mut FrameTable) -> &mut u32) -> Option<Frame> {
+        let head = *list(self);
         if head == END {
             return None;
         }
-        let next = self.record(Frame(head)).word as u32;
-        let list = list(self);
-        list.head = next;
-        list.length -= 1;
+        *list(self) = self.record(Frame(head)).word as u32;
         Some(Frame(head))
     }
 
@@ -503,36 +611,36 @@ impl FrameTable {
     /// Takes dead tables apart, at most `budget` entries (rounded up to a group) of them.
     ///
     /// A table comes back zeroed at a cost of its live entries: each is cleared as it is dropped.
-    #[inline]
     pub(crate) fn reap<M: PhysicalMemory>(
         &mut self,
         machine: &mut M,
         accounts: &mut Accounts,
         budget: &mut u32,
     ) -> Progress {
+        let mut refund = Refund::new();
+        let mut left = *budget;
         while let Some(table) = self.pop_dead() {
-            let record = self.record(table);
-            let mut occupancy = record.word;
+            let FrameRecord { word: mut occupancy, kind, .. } = self.record(table);
             while occupancy != 0 {
-                if *budget == 0 {
+                if left == 0 {
                     self.set_usage(table, occupancy, 0);
-                    self.push_dead(table, record.kind);
+                    self.push_dead(table, kind);
+                    refund.settle(accounts);
+                    *budget = 0;
                     return Progress::More;
                 }
+                left = left.saturating_sub(super::address::GROUP as u32);
                 let first = occupancy.trailing_zeros() as usize * super::address::GROUP;
                 occupancy &= occupancy - 1;
-                *budget = budget.saturating_sub(super::address::GROUP as u32);
-                machine.take_entries(table, first..first + super::address::GROUP, |entry| {
-                    self.lower(accounts, entry::frame(entry));
+                machine.take_entries(table, first, |entry| {
+                    self.lower_for(accounts, entry::frame(entry), &mut refund);
                 });
             }
-            let kind = if record.kind == FrameKind::DeadRoot {
-                FrameKind::SpareRoot
-            } else {
-                FrameKind::Zeroed
-            };
-            self.push_free(table, kind);
+            let is_root = kind == FrameKind::DeadRoot;
+            self.push_free(table, if is_root { FrameKind::SpareRoot } else { FrameKind::Zeroed });
         }
+        refund.settle(accounts);
+        *budget = left;
         Progress::Done
     }
 }
@@ -564,24 +672,26 @@ impl FrameTable {
         }
     }
 
-    /// Walks every list; `false` if one is not what its length and kinds say (F2).
+    /// Walks every list; `false` if one is not what the kinds say (F2), or a frame is promised (F3).
     #[must_use]
     pub fn lists_are_sound(&self) -> bool {
-        let sound = |list: &List, kind: FrameKind| {
-            let (mut at, mut count) = (list.head, 0);
-            while at != END && count <= list.length {
+        let mut listed = 0;
+        let mut sound = |head: u32, kind: FrameKind| {
+            let (mut at, mut count) = (head, 0);
+            while at != END && count <= self.records.len() {
                 if self.record(Frame(at)).kind != kind || self.references(Frame(at)) != 0 {
                     return false;
                 }
                 at = self.record(Frame(at)).word as u32;
                 count += 1;
             }
-            let of_kind = self.records.iter().filter(|record| record.kind == kind).count();
-            count == list.length && of_kind == count as usize
+            listed += count;
+            count == self.records.iter().filter(|record| record.kind == kind).count()
         };
-        sound(&self.free, FrameKind::Free)
-            && sound(&self.zeroed, FrameKind::Zeroed)
-            && sound(&self.roots, FrameKind::SpareRoot)
+        sound(self.free, FrameKind::Free)
+            && sound(self.zeroed, FrameKind::Zeroed)
+            && sound(self.roots, FrameKind::SpareRoot)
+            && listed == self.available as usize
     }
 }
 
@@ -600,9 +710,7 @@ impl<M: PhysicalMemory> PageSource for KernelPages<'_, M> {
         if self.frames.fails() {
             return None;
         }
-        if self.frames.available() == 0 {
-            return None;
-        }
+        self.frames.available = self.frames.available.checked_sub(1)?;
         let frame = self.frames.pop_zeroed(self.machine);
         let record =
             FrameRecord { kind: FrameKind::Kernel, owner: NOBODY, ..FrameRecord::default() };

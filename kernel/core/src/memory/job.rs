@@ -50,7 +50,7 @@ impl Space {
         root: Frame,
         range: &mut Range<u64>,
     ) -> bool {
-        let Some(mapping) = self.find(cx.nodes, range.start) else { return true };
+        let Some(mapping) = self.find(cx.nodes, range.start).copied() else { return true };
         let Some(memory) = mapping.memory() else { return true };
         let Some(caching) = cx.objects.get(memory).map(|object| object.caching()) else {
             return true;

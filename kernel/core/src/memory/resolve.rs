@@ -73,18 +73,59 @@ impl Space {
             return Err(FaultKind::Unmapped);
         }
         let mapping = self.find(cx.nodes, address).ok_or(FaultKind::Unmapped)?;
-        if !allows(&mapping, access) {
+        if !allows(mapping, access) {
             return Err(FaultKind::Protection);
         }
+        let (mapping, stores) = (*mapping, matches!(access, Access::Write | Access::Force));
         let reach = path::descend(cx, root, address, 1);
+        if reach.level == 1 && stores && mapping.kind == MappingKind::Anonymous {
+            return self.store_anonymous(cx, root, mapping.protection, reach.table, address);
+        }
         let old = path::peek(cx.machine, &reach, address);
-        let stores = matches!(access, Access::Write | Access::Force);
         let leaf = decide(cx, &mapping, &reach, old, address, stores);
         self.publish(cx, root, &mapping, reach, old, leaf, address)
     }
 
-    /// Reserves what `leaf` and the tables above need, makes it, and drops what it replaced.
+    /// A store to anonymous memory whose tables are private: the faults that are most of all.
     #[inline]
+    fn store_anonymous<M: Translation>(
+        &mut self,
+        cx: &mut MemoryContext<'_, M>,
+        root: Frame,
+        protection: Protection,
+        table: Frame,
+        address: u64,
+    ) -> Result<Frame, FaultKind> {
+        let index = address::index(address, 1);
+        let old = cx.machine.load(table, index);
+        let frame = entry::frame(old);
+        let stores = if protection.contains(Protection::WRITE) { entry::WRITABLE } else { 0 };
+        if old == 0 {
+            let new = cx
+                .frames
+                .claim_zeroed(cx.machine, cx.accounts, self.account)
+                .ok_or(FaultKind::NoMemory)?;
+            let value = entry::leaf(new, protection) | stores;
+            table::install(cx.machine, cx.frames, table, index, value);
+            return Ok(new);
+        }
+        if cx.frames.is_only_anonymous(frame) {
+            cx.machine.store(table, index, entry::leaf(frame, protection) | stores);
+            return Ok(frame);
+        }
+        let new = if frame == cx.frames.zero_page() {
+            cx.frames.claim_zeroed(cx.machine, cx.accounts, self.account)
+        } else {
+            cx.frames.claim_copy(cx.machine, cx.accounts, self.account, frame)
+        };
+        let new = new.ok_or(FaultKind::NoMemory)?;
+        cx.machine.store(table, index, entry::leaf(new, protection) | stores);
+        cx.machine.flush_page(root, address);
+        cx.frames.lower(cx.accounts, frame);
+        Ok(new)
+    }
+
+    /// Reserves what `leaf` and the tables above need, makes it, and drops what it replaced.
     #[expect(clippy::too_many_arguments, reason = "the steps of one pass, split for reading")]
     fn publish<M: Translation>(
         &mut self,
@@ -195,9 +236,7 @@ fn decide<M: Translation>(
         if frame == cx.frames.zero_page() {
             return if stores { Leaf::Zero } else { Leaf::Same(false) };
         }
-        let is_alone = reach.level == 1
-            && cx.frames.references(frame) == 1
-            && cx.frames.record(frame).kind() == FrameKind::Anonymous;
+        let is_alone = reach.level == 1 && cx.frames.is_only_anonymous(frame);
         return match (stores, is_alone) {
             (true, false) => Leaf::Copy(frame),
             (_, is_alone) => Leaf::Same(is_alone),

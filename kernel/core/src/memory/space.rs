@@ -119,12 +119,11 @@ impl Space {
 
     /// As [`Space::mapping`], remembering the answer.
     #[inline]
-    pub(crate) fn find(&mut self, nodes: &MappingNodes, address: u64) -> Option<Mapping> {
-        if self.recent.start <= address && address < self.recent.end {
-            return Some(self.recent);
+    pub(crate) fn find(&mut self, nodes: &MappingNodes, address: u64) -> Option<&Mapping> {
+        if address < self.recent.start || self.recent.end <= address {
+            self.recent = self.tree(address).find(nodes, address)?;
         }
-        self.recent = self.tree(address).find(nodes, address)?;
-        Some(self.recent)
+        Some(&self.recent)
     }
 
     /// Replaces what is mapped in `range`; see [`Tree::replace`].

@@ -54,14 +54,11 @@ pub(crate) fn copy<M: PhysicalMemory>(
     shared: Frame,
 ) -> Frame {
     const KEEP: u64 = !entry::WRITABLE;
-    let new = frames.take_table(machine, reservation, frames.record(shared).level());
-    let (occupancy, live) = frames.usage(shared);
-    frames.set_usage(new, occupancy, live);
-    if usize::from(live) == ENTRIES {
+    let (new, mut groups, is_full) = frames.take_table_like(machine, reservation, shared);
+    if is_full {
         machine.copy_entries(new, shared, 0..ENTRIES, KEEP, true, |entry| frames.raise(entry));
         return new;
     }
-    let mut groups = occupancy;
     while groups != 0 {
         let first = groups.trailing_zeros() as usize * GROUP;
         groups &= groups - 1;

@@ -8,8 +8,8 @@
 //! nodes, and each list is worked off entry by entry, which may add to it. A space that was forked
 //! drops only what is its own: a table that another space shares just loses a reference.
 
-use super::{MemoryContext, Progress, Space, frame::FrameKind};
-use crate::{account, machine::Translation};
+use super::{MemoryContext, Progress, Space};
+use crate::machine::Translation;
 
 impl Space {
     /// Takes the space apart, at most about `budget` entries at a time; call again until `Done`.
@@ -29,10 +29,7 @@ impl Space {
                 }
             }
             self.recent = super::mapping::Mapping::EMPTY;
-            if let Some(owner) = cx.frames.record(root).owner() {
-                account::give_frames(cx.accounts, owner, 1);
-            }
-            cx.frames.push_dead(root, FrameKind::DeadRoot);
+            cx.frames.bury_root(cx.accounts, root);
         }
         reap(cx, budget)
     }
