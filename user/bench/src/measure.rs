@@ -92,6 +92,12 @@ pub(crate) fn warm_heap() {
     }
 }
 
+/// Entries by system calls and interrupts between two readings of the counters. Page faults are
+/// counted for themselves; the second reading is an entry of its own.
+const fn entries(before: &Statistics, after: &Statistics) -> u64 {
+    (after.entries - before.entries) - (after.faults - before.faults) - 1
+}
+
 /// Ticks, entries and CR3 loads of the part of an operation that counts.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Sample {
@@ -121,10 +127,9 @@ pub(crate) fn whole(mut operation: impl FnMut() -> Result<()>) -> Result<Measure
         operation()?;
         singles.push(ticks() - start);
     }
-    // The last reading of the counters is an entry of its own.
     let total = Sample {
         ticks: spent,
-        entries: after.entries - before.entries - 1,
+        entries: entries(&before, &after),
         cr3_loads: after.cr3_loads - before.cr3_loads,
     };
     Ok(report(total, OPERATIONS, singles))
@@ -178,7 +183,7 @@ impl Probe {
             let after = counters()?;
             self.samples.push(Sample {
                 ticks: 0,
-                entries: after.entries - before.entries - 1,
+                entries: entries(&before, &after),
                 cr3_loads: after.cr3_loads - before.cr3_loads,
             });
             return Ok(result);
