@@ -109,16 +109,20 @@ pub(crate) fn last_entries(mut say: impl FnMut(fmt::Arguments<'_>)) {
     if let Some(kernel) = cpu::kernel() {
         say(format_args!("last entries, oldest first:"));
         kernel.epitaph(|record| {
-            let TraceRecord { reason, number, thread, argument } = record;
-            match (reason, Call::from_number(u32::from(number))) {
+            let TraceRecord { reason, word, thread } = record;
+            // Its slab index; the generation in the upper half tells incarnations apart.
+            let thread = format_args!("{}.{}", thread as u32, thread >> 32);
+            let capability = word >> 32;
+            match (reason, Call::from_number(word as u32)) {
                 (Reason::Call, Some(call)) => {
-                    say(format_args!("  thread {thread}: {} on {argument:#x}", call.info().name));
+                    say(format_args!("  thread {thread}: {} on {capability:#x}", call.info().name));
                 }
-                (Reason::Call, None) => say(format_args!("  thread {thread}: call {number}")),
+                (Reason::Call, None) => say(format_args!("  thread {thread}: call {word:#x}")),
                 (Reason::Exception, _) => {
-                    say(format_args!("  thread {thread}: exception {number}, page {argument:#x}"));
+                    let (vector, address) = (word >> 56, word << 8 >> 8);
+                    say(format_args!("  thread {thread}: exception {vector} at {address:#x}"));
                 }
-                (Reason::Interrupt, _) => say(format_args!("  thread {thread}: line {number}")),
+                (Reason::Interrupt, _) => say(format_args!("  thread {thread}: line {word}")),
             }
         });
     }

@@ -65,6 +65,27 @@ impl Run {
         }
     }
 
+    /// Whether a call may hand the CPU over without a look at the queue: nobody waits, or the time of
+    /// those who do is kept; and no extended state is in the CPU.
+    #[inline(always)]
+    pub(crate) fn allows_handoff(&self) -> bool {
+        let is_fair = self.queue.is_empty() || (self.has_slice && self.handoffs < HANDOFFS);
+        is_fair && self.extended.is_none()
+    }
+
+    /// The CPU was handed to this thread.
+    #[inline(always)]
+    pub(crate) fn took_handoff(&mut self, id: ThreadId) {
+        self.handoffs += 1;
+        self.current = Some(id);
+    }
+
+    /// Whether somebody waits for the CPU and the timer is not armed for the end of the slice.
+    #[inline(always)]
+    pub(crate) fn needs_slice(&self) -> bool {
+        !self.queue.is_empty() && !self.has_slice
+    }
+
     /// Whether threads wait for the CPU.
     #[inline]
     #[must_use]
@@ -199,7 +220,7 @@ impl<M: Machine> State<M> {
     /// Sees to it that a waiting thread gets its turn, and that the first deadline is noticed.
     #[inline]
     pub(crate) fn keep_time(&mut self) {
-        if self.run.has_ready() && !self.run.has_slice && self.run.current.is_some() {
+        if self.run.needs_slice() && self.run.current.is_some() {
             self.begin_slice();
         }
     }

@@ -3,8 +3,8 @@
 //! Owns: finding a receiver and handing it the next message of a port. Never here: allocation on the
 //! way of a message (the records and links are in threads, Domains, Grants and Events), rings.
 //!
-//! Reading order: [`queue`] (the FIFO), `call` and `reply` (the hot path: both are one plain function
-//! when there is neither queue nor extras), `receive`, `transfer` (capabilities and memory ranges),
+//! Reading order: [`queue`] (the FIFO), `call`, `reply`, `fast` (both once more for the usual case:
+//! words alone, no queue), `receive`, `transfer` (capabilities and memory ranges),
 //! `notify` (EXIT, no-senders, Event bits, faults), `detach` (kills and closed ports).
 //!
 //! Invariants:
@@ -15,6 +15,7 @@
 
 pub(crate) mod call;
 pub(crate) mod detach;
+pub(crate) mod fast;
 pub(crate) mod notify;
 pub mod queue;
 pub(crate) mod receive;

@@ -96,8 +96,7 @@ impl<M: Machine> Kernel<M> {
     pub fn syscall(&'static self) -> Next {
         let next = self.with(|state| {
             state.counters.entries += 1;
-            syscall::dispatch(state);
-            state.leave()
+            syscall::dispatch(state)
         });
         match next {
             Some(next) => next,
@@ -124,10 +123,10 @@ impl<M: Machine> Kernel<M> {
             state.counters.entries += 1;
             let number = match interrupt {
                 Interrupt::Timer => 255,
-                Interrupt::Line(line) => line as u8,
+                Interrupt::Line(line) => u64::from(line),
                 Interrupt::Spurious => 254,
             };
-            state.trace.note(Reason::Interrupt, number, state.run.current, 0);
+            state.trace.note(Reason::Interrupt, number, state.run.current);
             match interrupt {
                 Interrupt::Timer => state.tick(),
                 Interrupt::Line(line) => state.line_fired(line),
@@ -206,9 +205,16 @@ impl<M: Machine> Kernel<M> {
 }
 
 impl<M: Machine> State<M> {
+    /// Whether the current thread can go on without further ado: no task waits, and the time of
+    /// those who wait for the CPU is kept.
+    #[inline(always)]
+    pub(crate) fn may_return(&self) -> bool {
+        self.task_queue.is_empty() && !self.run.needs_slice()
+    }
+
     /// Back to the current thread, if it can go on and no task waits.
     #[inline(always)]
-    fn leave(&mut self) -> Option<Next> {
+    pub(crate) fn leave(&mut self) -> Option<Next> {
         if self.task_queue.is_empty() { self.enter_current() } else { None }
     }
 
@@ -235,7 +241,8 @@ impl<M: Machine> State<M> {
     fn exception(&mut self, exception: Exception) {
         let Some(me) = self.run.current else { return };
         let Exception { vector, code, address } = exception;
-        self.trace.note(Reason::Exception, vector, Some(me), (address >> 12) as u32);
+        let word = address << 8 >> 8 | u64::from(vector) << 56;
+        self.trace.note(Reason::Exception, word, Some(me));
         let mut access = 0;
         let kind = match vector {
             14 => {

@@ -4,9 +4,11 @@
 //! (`tine_abi::syscall`), what calls do (one file a noun below; messages in `ipc`). Each call decodes
 //! first, which may fail anywhere, and then performs, which either cannot fail or undoes itself.
 
+use core::ptr::NonNull;
+
 use tine_abi::{Call, Error, message::Status};
 
-use crate::{machine::Machine, object::ThreadId, state::State, trace::Reason};
+use crate::{kernel::Next, machine::Machine, object::ThreadId, state::State, trace::Reason};
 
 mod capability;
 pub(crate) mod copy;
@@ -45,20 +47,42 @@ pub(crate) struct Arguments {
     pub(crate) words: [u64; 5],
 }
 
-/// Performs the system call of the current thread.
-#[inline]
-pub(crate) fn dispatch<M: Machine>(state: &mut State<M>) {
-    let Some(me) = state.run.current else { return };
-    let Some(thread) = state.threads.get(me) else { return };
-    let word = thread.registers.rax;
+/// Performs the system call of the current thread. `None`: look for somebody who can run.
+#[inline(always)]
+pub(crate) fn dispatch<M: Machine>(state: &mut State<M>) -> Option<Next> {
+    const CALL: u32 = Call::Call.number();
+    const REPLY_RECEIVE: u32 = Call::ReplyReceive.number();
+    let me = state.run.current?;
+    let registers = &mut state.threads.get_mut(me)?.registers;
+    let word = registers.rax;
+    state.trace.note(Reason::Call, word, Some(me));
+    let next = match word as u32 {
+        CALL => state.fast_call(me, word),
+        REPLY_RECEIVE => state.fast_reply(me, word),
+        number if Call::from_number(number).is_none() => {
+            registers.rax = Status::error(Error::UnknownCall).0;
+            let next = Next::User(NonNull::from(registers));
+            return if state.may_return() { Some(next) } else { state.leave() };
+        }
+        _ => None,
+    };
+    if next.is_some() {
+        return next;
+    }
+    dispatch_any(state, me, word);
+    state.leave()
+}
+
+/// Any system call, in all its cases.
+#[inline(never)]
+fn dispatch_any<M: Machine>(state: &mut State<M>, me: ThreadId, word: u64) {
     let main = (word >> 32) as u32;
-    state.trace.note(Reason::Call, word as u8, Some(me), main);
     let result = match Call::from_number(word as u32) {
         Some(Call::Call) => state.call(me, main),
         Some(Call::ReplyReceive) => state.reply_receive(me, main).map(|_| ()),
         Some(Call::Receive) => state.receive_first(me, main),
         Some(call) => return dispatch_noun(state, me, call, main),
-        None => Err(Error::UnknownCall),
+        None => return,
     };
     if let Err(error) = result {
         state.set_status(me, Status::error(error));

@@ -1,6 +1,6 @@
 //! What entered the kernel last: a ring that the epitaph prints.
 //!
-//! Owns: [`Trace`], [`TraceRecord`]. Never here: text. Every entry writes one word; it is in every
+//! Owns: [`Trace`], [`TraceRecord`]. Never here: text. Every entry writes two words; it is in every
 //! build, because a dying kernel has no time to switch it on.
 
 use crate::object::ThreadId;
@@ -12,12 +12,12 @@ pub const RECORDS: usize = 64;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum Reason {
-    /// A system call; number: the call, argument: the main capability.
-    Call = 1,
-    /// An exception; number: the vector, argument: the page of the address, its low 32 bits.
-    Exception = 2,
-    /// An interrupt; number: the line, 255 for the timer.
-    Interrupt = 3,
+    /// A system call; the word is RAX: number and main capability.
+    Call = 0,
+    /// An exception; the word is the address, with the vector in its upper 8 bits.
+    Exception = 1,
+    /// An interrupt; the word is the line, 255 for the timer, 254 for a spurious one.
+    Interrupt = 2,
 }
 
 /// One entry into the kernel.
@@ -25,18 +25,19 @@ pub enum Reason {
 pub struct TraceRecord {
     /// Why.
     pub reason: Reason,
-    /// Call, vector or line.
-    pub number: u8,
-    /// Slab index of the thread that entered, its low 16 bits.
-    pub thread: u16,
     /// As [`Reason`] says.
-    pub argument: u32,
+    pub word: u64,
+    /// The thread that entered: its slab index and generation, as in its id; 0: none.
+    pub thread: u64,
 }
+
+/// Where the reason stands in a record's thread word: bits of the index that no slab uses.
+const REASON_SHIFT: u32 = 28;
 
 /// The last [`RECORDS`] entries into the kernel.
 #[derive(Debug)]
 pub struct Trace {
-    words: [u64; RECORDS],
+    records: [(u64, u64); RECORDS],
     next: usize,
 }
 
@@ -44,36 +45,28 @@ impl Trace {
     /// Nothing yet.
     #[must_use]
     pub const fn new() -> Trace {
-        Trace { words: [0; RECORDS], next: 0 }
+        Trace { records: [(0, 0); RECORDS], next: 0 }
     }
 
     /// Notes an entry.
     #[inline(always)]
-    pub fn note(&mut self, reason: Reason, number: u8, thread: Option<ThreadId>, argument: u32) {
-        let thread = thread.map_or(u16::MAX, |thread| thread.index() as u16);
-        self.words[self.next % RECORDS] = reason as u64
-            | u64::from(number) << 8
-            | u64::from(thread) << 16
-            | u64::from(argument) << 32;
+    pub fn note(&mut self, reason: Reason, word: u64, thread: Option<ThreadId>) {
+        let thread = thread.map_or(0, ThreadId::raw);
+        self.records[self.next % RECORDS] = (word, thread | (reason as u64) << REASON_SHIFT);
         self.next = self.next.wrapping_add(1);
     }
 
     /// The records, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = TraceRecord> {
         (0..RECORDS).filter_map(|age| {
-            let word = self.words[self.next.wrapping_add(age) % RECORDS];
-            let reason = match word as u8 {
-                1 => Reason::Call,
-                2 => Reason::Exception,
-                3 => Reason::Interrupt,
+            let (word, thread) = self.records[self.next.wrapping_add(age) % RECORDS];
+            let reason = match thread >> REASON_SHIFT & 3 {
+                0 if thread != 0 => Reason::Call,
+                1 => Reason::Exception,
+                2 => Reason::Interrupt,
                 _ => return None,
             };
-            Some(TraceRecord {
-                reason,
-                number: (word >> 8) as u8,
-                thread: (word >> 16) as u16,
-                argument: (word >> 32) as u32,
-            })
+            Some(TraceRecord { reason, word, thread: thread & !(3 << REASON_SHIFT) })
         })
     }
 }
@@ -92,11 +85,17 @@ mod tests {
     fn the_last_records_come_oldest_first() {
         let mut trace = Trace::new();
         assert_eq!(trace.iter().count(), 0);
+        let thread = ThreadId::from_raw(1 << 32 | 5);
         for number in 0..100 {
-            trace.note(Reason::Call, number, None, u32::from(number) + 1);
+            trace.note(Reason::Call, number, thread);
         }
-        let numbers: std::vec::Vec<_> = trace.iter().map(|record| record.number).collect();
-        assert_eq!(numbers, (36..100).collect::<std::vec::Vec<u8>>());
-        assert_eq!(trace.iter().next().map(|record| record.argument), Some(37));
+        trace.note(Reason::Interrupt, 255, None);
+        let words: std::vec::Vec<_> = trace.iter().map(|record| record.word).collect();
+        assert_eq!(words, (37..100).chain([255]).collect::<std::vec::Vec<u64>>());
+        let first = trace.iter().next();
+        assert_eq!(
+            first.map(|record| (record.reason, record.thread)),
+            Some((Reason::Call, 1 << 32 | 5))
+        );
     }
 }

@@ -94,6 +94,7 @@ impl<T> Slab<T> {
     }
 
     /// The id of the live element in the slot at `index`.
+    #[inline]
     pub fn id_at(&self, index: u32) -> Option<Id<T>> {
         // SAFETY: the index is below `used`, so the generation is written (S1).
         (index < self.used).then(|| Id::new(index, unsafe { (*self.slot(index)).generation }))?
@@ -118,6 +119,7 @@ impl<T> Slab<T> {
     }
 
     /// The element `id`, or `None` if it is gone.
+    #[inline]
     pub fn get(&self, id: Id<T>) -> Option<&T> {
         // SAFETY: ids are odd (I1), so the value is initialised (S2). `&self` excludes mutable
         // references for as long as the result lives.
@@ -125,12 +127,14 @@ impl<T> Slab<T> {
     }
 
     /// The element `id`, for change.
+    #[inline]
     pub fn get_mut(&mut self, id: Id<T>) -> Option<&mut T> {
         // SAFETY: as in `get`; `&mut self` excludes every other reference.
         self.ptr(id).map(|mut value| unsafe { value.as_mut() })
     }
 
     /// Two different elements at once; `None` if one is gone or both are the same.
+    #[inline(always)]
     pub fn pair_mut(&mut self, one: Id<T>, other: Id<T>) -> Option<(&mut T, &mut T)> {
         let (mut first, mut second) = (self.ptr(one)?, self.ptr(other)?);
         if first == second {
@@ -142,6 +146,7 @@ impl<T> Slab<T> {
     }
 
     /// Whether `id` is live.
+    #[inline]
     pub fn contains(&self, id: Id<T>) -> bool {
         self.ptr(id).is_some()
     }

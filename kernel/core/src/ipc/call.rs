@@ -91,6 +91,11 @@ impl<M: Machine> State<M> {
         Ok((port, badge))
     }
 
+    /// Whether ranks allow `me` to call a port.
+    pub(crate) fn may_call(&self, me: ThreadId, port: PortId) -> bool {
+        self.ports.get(port).is_some_and(|port| self.check_rank(me, port.rank).is_ok())
+    }
+
     /// A server may call only towards a lower rank; programs may call each other.
     fn check_rank(&self, me: ThreadId, port_rank: u8) -> Result<(), Error> {
         let domain = self.domains.get(self.thread(me)?.domain).ok_or(Error::Gone)?;

@@ -245,6 +245,13 @@ impl Tables {
         }
     }
 
+    /// As [`Tables::slot`], but only for inline slots.
+    #[inline(always)]
+    #[must_use]
+    pub fn near_slot(&self, id: TableId, slot: u32) -> Option<Capability> {
+        self.tables.get(id)?.slots.get(slot as usize).copied()
+    }
+
     #[inline(never)]
     fn far_slot(&self, table: &CapTable, index: usize) -> Capability {
         let more = table.more.and_then(|more| self.more.get(more));
