@@ -22,6 +22,14 @@ pub const ENTRIES: usize = 512;
 /// Entries that one bit of an occupancy map stands for.
 pub const GROUP: usize = ENTRIES / 64;
 
+/// The first entry of the first group in an occupancy map that is not empty.
+#[inline(always)]
+pub(crate) const fn first_of(groups: u64) -> usize {
+    // The mask tells the compiler that the index lies in the table: each entry of the group is then
+    // reached by a constant displacement.
+    (groups.trailing_zeros() as usize & 63) * GROUP
+}
+
 /// The level of the root.
 pub const ROOT_LEVEL: u32 = 4;
 

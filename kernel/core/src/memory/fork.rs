@@ -10,8 +10,8 @@
 use tine_abi::Error;
 
 use super::{
-    MemoryContext, Space,
-    address::{GROUP, INHERITED_GROUPS},
+    Mapping, MemoryContext, Space,
+    address::{self, GROUP, INHERITED_GROUPS},
     entry,
 };
 use crate::{account::AccountId, machine::Translation};
@@ -34,7 +34,7 @@ impl Space {
         let mut groups = occupancy;
         let mut live = 0;
         while groups != 0 {
-            let first = groups.trailing_zeros() as usize * GROUP;
+            let first = address::first_of(groups);
             groups &= groups - 1;
             let group = first..first + GROUP;
             cx.machine.copy_entries(child, root, group, !entry::WRITABLE, false, |entry| {
@@ -48,6 +48,7 @@ impl Space {
         if let Some(node) = self.inherited.root {
             cx.nodes.raise(node);
         }
-        Ok(Space { hints: self.hints, ..Space::with(child, account, self.inherited) })
+        let recent = if address::is_own(self.recent.start) { Mapping::EMPTY } else { self.recent };
+        Ok(Space { hints: self.hints, recent, ..Space::with(child, account, self.inherited) })
     }
 }

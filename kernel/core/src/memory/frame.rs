@@ -291,9 +291,14 @@ impl FrameTable {
     /// or a dead table.
     #[inline]
     pub(crate) fn lower(&mut self, accounts: &mut Accounts, frame: Frame) {
-        let mut refund = Refund::new();
-        self.lower_for(accounts, frame, &mut refund);
-        refund.settle(accounts);
+        if let Some(count) = self.references.get_mut(frame.0 as usize) {
+            *count = count.wrapping_sub(1);
+            if *count == 0 {
+                let mut refund = Refund::new();
+                self.bury(accounts, frame, &mut refund);
+                refund.settle(accounts);
+            }
+        }
     }
 
     #[inline(always)]
@@ -630,7 +635,7 @@ impl FrameTable {
                     return Progress::More;
                 }
                 left = left.saturating_sub(super::address::GROUP as u32);
-                let first = occupancy.trailing_zeros() as usize * super::address::GROUP;
+                let first = super::address::first_of(occupancy);
                 occupancy &= occupancy - 1;
                 machine.take_entries(table, first, |entry| {
                     self.lower_for(accounts, entry::frame(entry), &mut refund);

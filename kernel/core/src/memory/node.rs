@@ -54,6 +54,20 @@ impl Node {
         self.count = records.len().min(FAN_OUT) as u8;
     }
 
+    /// Replaces the records of `window` by `content`; the result has at most [`FAN_OUT`].
+    pub(crate) fn splice(&mut self, window: core::ops::Range<usize>, content: &[Mapping]) {
+        let (count, behind) = (usize::from(self.count), window.start + content.len());
+        let length = behind + count - window.end;
+        debug_assert!(window.end <= count && length <= FAN_OUT);
+        if length <= FAN_OUT && window.start <= window.end && window.end <= count {
+            self.records.copy_within(window.end..count, behind);
+            for (place, record) in self.records.iter_mut().skip(window.start).zip(content) {
+                *place = *record;
+            }
+            self.count = length as u8;
+        }
+    }
+
     /// Changes the span noted for child `index`.
     pub(crate) fn set_child_span(&mut self, index: usize, (start, end): (u64, u64)) {
         if let Some(record) = self.records.get_mut(index) {

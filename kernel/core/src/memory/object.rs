@@ -295,6 +295,7 @@ pub fn release(
 }
 
 /// A tree record names the Memory behind `mapping`.
+#[inline]
 pub(crate) fn retain_mapping(objects: &mut MemoryObjects, mapping: &Mapping) {
     if let Some(object) = mapping.memory().and_then(|memory| objects.get_mut(memory)) {
         object.holders += 1;
@@ -303,6 +304,7 @@ pub(crate) fn retain_mapping(objects: &mut MemoryObjects, mapping: &Mapping) {
 }
 
 /// The opposite of [`retain_mapping`].
+#[inline]
 pub(crate) fn release_mapping(
     objects: &mut MemoryObjects,
     frames: &mut FrameTable,

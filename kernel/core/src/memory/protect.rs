@@ -11,6 +11,7 @@
 
 use core::ops::Range;
 
+use heapless::Vec;
 use tine_abi::{Error, memory::Protection};
 
 use super::{
@@ -41,8 +42,7 @@ impl Space {
         let range = address::range(address, length)?;
         let protection = sound(protection)?;
 
-        let mut parts = [Mapping::EMPTY; MAXIMUM_INSERT];
-        let mut count = 0;
+        let mut parts: Vec<Mapping, MAXIMUM_INSERT> = Vec::new();
         let mut loses = false;
         let mut at = range.start;
         while at < range.end {
@@ -57,12 +57,11 @@ impl Space {
             }
             loses |= !protection.contains(mapping.protection);
             let end = mapping.end.min(range.end);
-            *parts.get_mut(count).ok_or(Error::NoMemory)? =
-                mapping.before(end).from(at).with_protection(protection);
-            count += 1;
+            let part = mapping.before(end).from(at).with_protection(protection);
+            parts.push(part).map_err(|_| Error::NoMemory)?;
             at = end;
         }
-        self.edit(cx, &range, parts.get(..count).unwrap_or(&[]))?;
+        self.edit(cx, &range, &parts)?;
         if loses {
             self.job = Some(Job::Protect(range, protection));
         }

@@ -6,7 +6,7 @@
 
 use super::{
     FrameTable, Reservation,
-    address::{ENTRIES, GROUP},
+    address::{self, ENTRIES, GROUP},
     entry,
 };
 use crate::machine::{Frame, PhysicalMemory};
@@ -60,7 +60,7 @@ pub(crate) fn copy<M: PhysicalMemory>(
         return new;
     }
     while groups != 0 {
-        let first = groups.trailing_zeros() as usize * GROUP;
+        let first = address::first_of(groups);
         groups &= groups - 1;
         let group = first..first + GROUP;
         machine.copy_entries(new, shared, group, KEEP, false, |entry| frames.raise(entry));

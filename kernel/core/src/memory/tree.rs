@@ -16,6 +16,7 @@
 
 use core::ops::Range;
 
+use heapless::Vec;
 use tine_abi::Error;
 use tine_ksync::PageSource;
 
@@ -59,49 +60,36 @@ pub(crate) struct Tree {
 /// The way from the root to a leaf: node and record index on each level.
 type Path = [Option<(NodeId, usize)>; DEPTH];
 
-/// Records in order, joined where they continue each other.
-struct Buffer {
-    records: [Mapping; BUFFER],
-    length: usize,
+/// Records in order.
+type Buffer = Vec<Mapping, BUFFER>;
+
+/// The records that name new nodes: those of two nodes and what is put between them.
+type Carried = Vec<Mapping, { nodes_for(BUFFER) }>;
+
+/// Appends a record, joined to the last where it continues it.
+fn push(buffer: &mut Buffer, record: Mapping) {
+    if let Some(last) = buffer.last_mut()
+        && let Some(joined) = last.joined(&record)
+    {
+        *last = joined;
+    } else {
+        let is_pushed = buffer.push(record).is_ok();
+        debug_assert!(is_pushed, "two nodes and an insertion fit the buffer");
+    }
 }
 
-impl Buffer {
-    const fn new() -> Buffer {
-        Buffer { records: [Mapping::EMPTY; BUFFER], length: 0 }
+fn extend(buffer: &mut Buffer, records: &[Mapping]) {
+    for record in records {
+        push(buffer, *record);
     }
+}
 
-    fn push(&mut self, record: Mapping) {
-        if let Some(last) = self.length.checked_sub(1).and_then(|last| self.records.get_mut(last))
-            && let Some(joined) = last.joined(&record)
-        {
-            *last = joined;
-        } else if let Some(place) = self.records.get_mut(self.length) {
-            *place = record;
-            self.length += 1;
-        } else {
-            debug_assert!(false, "two nodes and an insertion fit the buffer");
-        }
-    }
-
-    fn extend(&mut self, records: &[Mapping]) {
-        for record in records {
-            self.push(*record);
-        }
-    }
-
-    fn records(&self) -> &[Mapping] {
-        self.records.get(..self.length).unwrap_or(&[])
-    }
-
-    /// The records in as few nodes as hold them, evenly.
-    fn nodes(&self) -> impl Iterator<Item = &[Mapping]> {
-        let count = nodes_for(self.length);
-        (0..count).map(move |node| {
-            let from = self.length * node / count;
-            let to = self.length * (node + 1) / count;
-            self.records.get(from..to).unwrap_or(&[])
-        })
-    }
+/// `records` in as few nodes as hold them, evenly.
+fn portions(records: &[Mapping]) -> impl Iterator<Item = &[Mapping]> {
+    let (length, count) = (records.len(), nodes_for(records.len()));
+    (0..count).map(move |node| {
+        records.get(length * node / count..length * (node + 1) / count).unwrap_or(&[])
+    })
 }
 
 /// Nodes that hold `records`.
@@ -144,36 +132,37 @@ impl Tree {
         let mut left: Path = [None; DEPTH];
         let mut right: Path = [None; DEPTH];
         let depth = self.paths(cx.nodes, range, &mut left, &mut right)?;
+        if edit_in_place(cx, &left, &right, depth, range, insert) {
+            return Ok(());
+        }
 
         let mut buffer = Buffer::new();
         if let Some(leaf) = depth.checked_sub(1) {
-            buffer.extend(left_of(cx.nodes, &left, leaf));
+            extend(&mut buffer, left_of(cx.nodes, &left, leaf));
             if let Some(record) = record_at(cx.nodes, &left, leaf)
                 && record.start < range.start
             {
-                buffer.push(record.before(range.start));
+                push(&mut buffer, record.before(range.start));
             }
         }
-        buffer.extend(insert);
+        extend(&mut buffer, insert);
         if let Some(leaf) = depth.checked_sub(1) {
             if let Some(record) = record_at(cx.nodes, &right, leaf)
                 && record.end > range.end
             {
-                buffer.push(if record.start < range.end { record.from(range.end) } else { record });
+                let kept = if record.start < range.end { record.from(range.end) } else { record };
+                push(&mut buffer, kept);
             }
-            buffer.extend(right_of(cx.nodes, &right, leaf));
+            extend(&mut buffer, right_of(cx.nodes, &right, leaf));
         }
 
-        if self.edit_in_place(cx, &left, &right, depth, &buffer) {
-            return Ok(());
-        }
-        let count = nodes_needed(cx.nodes, &left, &right, depth, buffer.length)?;
+        let count = nodes_needed(cx.nodes, &left, &right, depth, buffer.len())?;
         #[cfg(any(test, feature = "testing"))]
         if count > 0 && cx.frames_and_pages.frames().fails() {
             return Err(Error::NoMemory);
         }
         cx.nodes.reserve(&mut cx.frames_and_pages, cx.accounts, cx.account, count)?;
-        let new = build(cx, &left, &right, depth, buffer);
+        let new = build(cx, &left, &right, depth, &buffer);
         if let Some(old) = core::mem::replace(&mut self.root, new) {
             cx.nodes.lower(old);
         }
@@ -218,43 +207,63 @@ impl Tree {
         }
         Err(Error::NoMemory)
     }
+}
 
-    /// Writes the new content into the leaf if one leaf holds the range and the content, and no
-    /// other tree sees it.
-    fn edit_in_place<P: FramesAndPages>(
-        &mut self,
-        cx: &mut TreeContext<'_, P>,
-        left: &Path,
-        right: &Path,
-        depth: usize,
-        buffer: &Buffer,
-    ) -> bool {
-        let Some(leaf) = depth.checked_sub(1) else { return false };
-        let alone = left.iter().zip(right).take(depth).all(|(left, right)| {
-            let (Some((left, _)), Some((right, _))) = (left, right) else { return false };
-            left == right && cx.nodes.get(*left).is_some_and(|node| node.references == 1)
-        });
-        if !alone || buffer.length == 0 || buffer.length > FAN_OUT {
-            return false;
-        }
-        let Some((id, _)) = left[leaf] else { return false };
-        for record in buffer.records() {
-            object::retain_mapping(cx.objects, record);
-        }
-        let Some(node) = cx.nodes.get_mut(id) else { return false };
-        for record in node.records() {
-            object::release_mapping(cx.objects, cx.frames_and_pages.frames(), cx.accounts, record);
-        }
-        node.set_records(buffer.records());
-        let mut span = node.span();
-        for level in (0..leaf).rev() {
-            let Some((id, index)) = left[level] else { break };
-            let Some(node) = cx.nodes.get_mut(id) else { break };
-            node.set_child_span(index, span);
-            span = node.span();
-        }
-        true
+/// Edits the leaf if one leaf holds the range and the result, and no other tree sees it. Only the
+/// records in the range and their neighbours, which may join, are touched.
+fn edit_in_place<P: FramesAndPages>(
+    cx: &mut TreeContext<'_, P>,
+    left: &Path,
+    right: &Path,
+    depth: usize,
+    range: &Range<u64>,
+    insert: &[Mapping],
+) -> bool {
+    let Some(leaf) = depth.checked_sub(1) else { return false };
+    let alone = left.iter().zip(right).take(depth).all(|(left, right)| {
+        let (Some((left, _)), Some((right, _))) = (left, right) else { return false };
+        left == right && cx.nodes.get(*left).is_some_and(|node| node.references == 1)
+    });
+    let (true, Some((id, first)), Some((_, last))) = (alone, left[leaf], right[leaf]) else {
+        return false;
+    };
+    let Some(node) = cx.nodes.get_mut(id) else { return false };
+    let records = node.records();
+    let window = first.saturating_sub(1)..(last + 2).min(records.len());
+    let mut content = Buffer::new();
+    extend(&mut content, records.get(window.start..first).unwrap_or(&[]));
+    if let Some(record) = records.get(first)
+        && record.start < range.start
+    {
+        push(&mut content, record.before(range.start));
     }
+    extend(&mut content, insert);
+    if let Some(record) = records.get(last)
+        && record.end > range.end
+    {
+        push(&mut content, if record.start < range.end { record.from(range.end) } else { *record });
+    }
+    extend(&mut content, records.get(last + 1..window.end).unwrap_or(&[]));
+
+    let count = records.len() - window.len() + content.len();
+    if count == 0 || count > FAN_OUT {
+        return false;
+    }
+    for record in &content {
+        object::retain_mapping(cx.objects, record);
+    }
+    for record in records.get(window.clone()).unwrap_or(&[]) {
+        object::release_mapping(cx.objects, cx.frames_and_pages.frames(), cx.accounts, record);
+    }
+    node.splice(window, &content);
+    let mut span = node.span();
+    for level in (0..leaf).rev() {
+        let Some((id, index)) = left[level] else { break };
+        let Some(node) = cx.nodes.get_mut(id) else { break };
+        node.set_child_span(index, span);
+        span = node.span();
+    }
+    true
 }
 
 /// The records before the one on the path.
@@ -309,49 +318,48 @@ fn build<P: FramesAndPages>(
     left: &Path,
     right: &Path,
     depth: usize,
-    content: Buffer,
+    content: &[Mapping],
 ) -> Option<NodeId> {
-    for record in content.records() {
+    for record in content {
         object::retain_mapping(cx.objects, record);
     }
-    let mut carried = make_nodes(cx, true, &content);
+    let mut carried = make_nodes(cx, true, content);
     for level in (0..depth.saturating_sub(1)).rev() {
         let mut buffer = Buffer::new();
-        for record in left_of(cx.nodes, left, level) {
-            buffer.push(*record);
-        }
-        buffer.extend(carried.records());
-        buffer.extend(right_of(cx.nodes, right, level));
-        let kept = left_of(cx.nodes, left, level).len();
-        for (index, record) in buffer.records().iter().enumerate() {
-            let is_new = (kept..kept + carried.length).contains(&index);
-            if let (false, Some(child)) = (is_new, record.node()) {
+        let kept = [left_of(cx.nodes, left, level), right_of(cx.nodes, right, level)];
+        extend(&mut buffer, kept[0]);
+        extend(&mut buffer, &carried);
+        extend(&mut buffer, kept[1]);
+        let new = kept[0].len()..kept[0].len() + carried.len();
+        for (index, record) in buffer.iter().enumerate() {
+            if let (false, Some(child)) = (new.contains(&index), record.node()) {
                 cx.nodes.raise(child);
             }
         }
-        if level == 0 && buffer.length == 1 {
-            return buffer.records().first().and_then(Mapping::node);
+        if level == 0 && buffer.len() == 1 {
+            return buffer.first().and_then(Mapping::node);
         }
         carried = make_nodes(cx, false, &buffer);
     }
-    while carried.length > 1 {
+    while carried.len() > 1 {
         carried = make_nodes(cx, false, &carried);
     }
-    carried.records().first().and_then(Mapping::node)
+    carried.first().and_then(Mapping::node)
 }
 
 /// One level of nodes for `content`; the result is the records that name them.
 fn make_nodes<P: FramesAndPages>(
     cx: &mut TreeContext<'_, P>,
     is_leaf: bool,
-    content: &Buffer,
-) -> Buffer {
-    let mut made = Buffer::new();
-    for records in content.nodes() {
+    content: &[Mapping],
+) -> Carried {
+    let mut made = Carried::new();
+    for records in portions(content) {
         let start = records.first().map_or(0, |first| first.start);
         let end = records.last().map_or(0, |last| last.end);
         let id = cx.nodes.create(&mut cx.frames_and_pages, cx.account, is_leaf, records);
-        made.push(Mapping::child(id, start, end));
+        let is_pushed = made.push(Mapping::child(id, start, end)).is_ok();
+        debug_assert!(is_pushed, "the records of all new nodes fit");
     }
     made
 }

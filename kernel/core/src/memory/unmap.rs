@@ -10,6 +10,7 @@
 
 use core::ops::Range;
 
+use heapless::Vec;
 use tine_abi::Error;
 
 use super::{
@@ -72,24 +73,21 @@ impl Space {
         range: &mut Range<u64>,
     ) -> bool {
         const ROOM: usize = CHUNK as usize + ROOT_LEVEL as usize;
-        let mut taken = [0; ROOM];
-        let mut count = 0;
+        let mut taken: Vec<u64, ROOM> = Vec::new();
         let begin = range.start;
         let mut steps = CHUNK;
-        while range.start < range.end && count < CHUNK as usize && steps > 0 {
+        while range.start < range.end && taken.len() < CHUNK as usize && steps > 0 {
             steps -= 1;
             take_first(cx, root, range, |value| {
-                if let Some(place) = taken.get_mut(count) {
-                    *place = value;
-                    count += 1;
-                }
+                let is_pushed = taken.push(value).is_ok();
+                debug_assert!(is_pushed, "a step takes at most one entry a level");
             });
         }
-        if count > 0 {
+        if !taken.is_empty() {
             flush(cx.machine, root, &(begin..range.start));
         }
-        for value in taken.iter().take(count) {
-            cx.frames.lower(cx.accounts, entry::frame(*value));
+        for value in taken {
+            cx.frames.lower(cx.accounts, entry::frame(value));
         }
         range.start >= range.end
     }
