@@ -6,7 +6,7 @@
 //! one after it as data; SYSRET takes user data and the one after it as code.
 //! Sources: Intel SDM 3A 3.4.5 (descriptors), 5.8.8 (SYSCALL and SYSRET).
 
-use tine_ksync::Once;
+use conquer_once::spin::OnceCell;
 use x86_64::{
     PrivilegeLevel,
     instructions::{
@@ -33,10 +33,10 @@ pub(crate) const USER_CODE: u16 = 0x20 | 3;
 /// Selector of the task state segment.
 const TASK: u16 = 0x28;
 
-static TABLE: Once<GlobalDescriptorTable> = Once::new();
+static TABLE: OnceCell<GlobalDescriptorTable> = OnceCell::uninit();
 
-/// Loads the table, its segments and the task register on this CPU.
-pub(crate) fn load() {
+/// The table; the selectors of the entry code are its order.
+fn table() -> GlobalDescriptorTable {
     let mut table = GlobalDescriptorTable::new();
     let selectors = [
         table.append(Descriptor::kernel_code_segment()),
@@ -50,10 +50,12 @@ pub(crate) fn load() {
         [KERNEL_CODE, KERNEL_DATA, USER_DATA, USER_CODE, TASK],
         "the selectors are constants of the entry code"
     );
-    TABLE.set(table).ok();
-    if let Some(table) = TABLE.get() {
-        table.load();
-    }
+    table
+}
+
+/// Loads the table, its segments and the task register on this CPU.
+pub(crate) fn load() {
+    TABLE.get_or_init(table).load();
     let kernel = |selector: u16| SegmentSelector::new(selector >> 3, PrivilegeLevel::Ring0);
     // SAFETY: the table was just loaded; these are its kernel code, its kernel data, null selectors
     // that 64-bit mode does not use, and its task state segment, which is loaded for the first time.

@@ -5,7 +5,7 @@
 //! overflow gates may be used by a user's own INT3 and INTO.
 //! Source: Intel SDM 3A 6.14.1 (64-bit gates).
 
-use tine_ksync::Once;
+use conquer_once::spin::OnceCell;
 use x86_64::{VirtAddr, instructions::tables, structures::DescriptorTablePointer};
 
 use super::{entry, gdt, interrupt, tss};
@@ -13,7 +13,7 @@ use super::{entry, gdt, interrupt, tss};
 /// Gates, sixteen bytes each.
 type Table = [u128; 256];
 
-static TABLE: Once<Table> = Once::new();
+static TABLE: OnceCell<Table> = OnceCell::uninit();
 
 /// Present, 64-bit interrupt gate, for the kernel only.
 const GATE: u8 = 0x8e;
@@ -46,20 +46,14 @@ fn entry_of(vector: u8) -> u128 {
 
 /// Fills and loads the table on this CPU.
 pub(crate) fn load() {
-    let mut table: Table = [0; 256];
-    for (vector, slot) in (0..=u8::MAX).zip(&mut table) {
-        *slot = entry_of(vector);
-    }
-    TABLE.set(table).ok();
-    if let Some(table) = TABLE.get() {
-        let pointer = DescriptorTablePointer {
-            limit: (size_of::<Table>() - 1) as u16,
-            base: VirtAddr::from_ptr(table),
-        };
-        // SAFETY: the table is filled, never changes and never goes away; each gate leads to entry
-        // code with the kernel's code selector.
-        unsafe { tables::lidt(&pointer) };
-    }
+    let table = TABLE.get_or_init(|| core::array::from_fn(|vector| entry_of(vector as u8)));
+    let pointer = DescriptorTablePointer {
+        limit: (size_of::<Table>() - 1) as u16,
+        base: VirtAddr::from_ptr(table),
+    };
+    // SAFETY: the table is filled, never changes and never goes away; each gate leads to entry code
+    // with the kernel's code selector.
+    unsafe { tables::lidt(&pointer) };
 }
 
 /// Limit and address of a table whose every gate leads to `address`, in `memory`, for parked CPUs.

@@ -7,8 +7,8 @@
 
 use core::ptr;
 
+use conquer_once::spin::OnceCell;
 use tine_kboot::sleep::SoftOff;
-use tine_ksync::Once;
 use x86_64::{
     VirtAddr,
     instructions::{interrupts, tables},
@@ -76,11 +76,11 @@ impl Power {
     }
 }
 
-static POWER: Once<Power> = Once::new();
+static POWER: OnceCell<Power> = OnceCell::uninit();
 
 /// Remembers what boot found.
 pub(crate) fn remember(power: Power) {
-    POWER.set(power).ok();
+    POWER.init_once(|| power);
 }
 
 /// Switches the machine off.

@@ -6,7 +6,7 @@
 
 use core::arch::x86_64::{__cpuid, __cpuid_count, CpuidResult};
 
-use tine_ksync::Once;
+use conquer_once::spin::OnceCell;
 use x86_64::registers::control::{Cr2, Cr3};
 
 /// What is used of this CPU.
@@ -36,7 +36,7 @@ pub(crate) struct Features {
     pub(crate) stated_frequency: Option<u64>,
 }
 
-static FEATURES: Once<Features> = Once::new();
+static FEATURES: OnceCell<Features> = OnceCell::uninit();
 
 /// CPUID leaf, if the CPU has it; extended leaves count from 0x8000_0000.
 fn leaf(number: u32) -> Option<CpuidResult> {
@@ -74,12 +74,7 @@ impl Features {
 
 /// The CPU's features, read at the first call.
 pub(crate) fn features() -> Features {
-    if let Some(features) = FEATURES.get() {
-        return *features;
-    }
-    let features = Features::read();
-    FEATURES.set(features).ok();
-    features
+    *FEATURES.get_or_init(Features::read)
 }
 
 /// The address that the last page fault was about.

@@ -5,7 +5,7 @@
 //! top of the one kernel stack. There is no I/O permission map: user code has no port instructions.
 //! Source: Intel SDM 3A 8.7.
 
-use tine_ksync::Once;
+use conquer_once::spin::OnceCell;
 use x86_64::{VirtAddr, structures::tss::TaskStateSegment};
 
 use super::stacks;
@@ -15,14 +15,11 @@ pub(crate) const FATAL_STACK: u8 = 1;
 /// Slot of non-maskable interrupts.
 pub(crate) const NON_MASKABLE_STACK: u8 = 2;
 
-static SEGMENT: Once<TaskStateSegment> = Once::new();
+static SEGMENT: OnceCell<TaskStateSegment> = OnceCell::uninit();
 
 /// The segment, filled in at the first call.
 pub(crate) fn segment() -> &'static TaskStateSegment {
-    loop {
-        if let Some(segment) = SEGMENT.get() {
-            return segment;
-        }
+    SEGMENT.get_or_init(|| {
         let mut segment = TaskStateSegment::new();
         segment.privilege_stack_table =
             [VirtAddr::new_truncate(stacks::KERNEL.top()), VirtAddr::zero(), VirtAddr::zero()];
@@ -32,7 +29,6 @@ pub(crate) fn segment() -> &'static TaskStateSegment {
         table[usize::from(NON_MASKABLE_STACK - 1)] =
             VirtAddr::new_truncate(stacks::NON_MASKABLE.top());
         segment.interrupt_stack_table = table;
-        // Whoever comes second finds the first one's value in the next round.
-        SEGMENT.set(segment).ok();
-    }
+        segment
+    })
 }
