@@ -97,7 +97,7 @@ impl ThreadOperation {
 
 /// Ranks: who may call whom. A server calls only towards a lower number.
 pub mod rank {
-    /// The root server.
+    /// The root server: nobody calls it, so it may wait for anybody.
     pub const ROOT: u64 = 0;
     /// The process server; it calls nobody.
     pub const PROCESS: u64 = 1;
@@ -174,7 +174,8 @@ pub enum Inherit {
 pub enum PrivateSource {
     /// The same slot of the caller's private table; empty stays empty.
     Caller,
-    /// A new identity on the port of the call, with this badge and these protocol rights.
+    /// A new identity on the port of the call, with this badge, SEND and these protocol rights. The
+    /// child cannot pass it on, so its EXIT says that the identity is gone; no-senders is not said.
     Mint {
         /// The badge.
         badge: u64,

@@ -108,7 +108,7 @@ syscalls! {
         ],
     }
     2 ReplyReceive "reply_recv" {
-        summary: "Answers one call (token 0: none) and waits for the next message, in one entry.",
+        summary: "Answers one call (token 0: none) and waits for the next message, in one entry. Without a call the extras may hold starts alone.",
         capability: "Port, RECEIVE",
         arguments: ["token: the call to answer", "words 0..8: the reply", "extras: capabilities to send or mint, Domains or Threads to start"],
         results: "As recv.",

@@ -247,7 +247,7 @@ impl<M: Machine> State<M> {
                     capability
                 }
                 PrivateSource::Mint { badge, protocol } => {
-                    let id = self.mint_grant(plan.port, badge, plan.account)?;
+                    let id = self.mint_grant(plan.port, badge, plan.account, true)?;
                     *grant = Some(id);
                     Capability::new(Object::Grant(id), Rights::SEND.with_protocol(protocol))
                 }

@@ -139,15 +139,30 @@ impl<K: Kernel> Service<K> {
         self.flush();
         self.token = call.0;
         self.words = *words;
-        self.has_extras = false;
+    }
+
+    /// Starts a Domain or Thread with the next answer or wait.
+    #[inline]
+    pub fn start_with_wait(&mut self, started: CapRef) {
+        if !self.has_extras {
+            self.extras = Extras::NONE;
+            self.has_extras = true;
+        }
+        if let Some(free) = self.extras.starts.iter_mut().find(|slot| slot.is_none()) {
+            *free = Some(started);
+        }
     }
 
     /// Answers a call with capabilities or starts.
     #[inline]
     pub fn answer_with(&mut self, call: Token, reply: &Reply) {
         self.answer(call, &reply.words);
+        let pending = if self.has_extras { self.extras.starts } else { [None; 2] };
         self.extras = reply.extras;
         self.has_extras = true;
+        for started in pending.into_iter().flatten() {
+            self.start_with_wait(started);
+        }
     }
 
     /// Gives the carried answer now.
@@ -160,6 +175,7 @@ impl<K: Kernel> Service<K> {
                 self.failed(error);
             }
             self.token = NO_TOKEN;
+            self.has_extras = false;
         }
     }
 
@@ -200,7 +216,7 @@ impl<K: Kernel> Service<K> {
         let extras = self.has_extras.then_some(&self.extras);
         let received = match self.kernel.reply_recv(self.port, self.token, &self.words, extras) {
             Ok(received) => received,
-            Err(error) if self.token == NO_TOKEN => return Err(error),
+            Err(error) if self.token == NO_TOKEN && !self.has_extras => return Err(error),
             Err(error) => {
                 self.failed(error);
                 self.token = NO_TOKEN;

@@ -6,7 +6,6 @@
 use core::fmt::Write as _;
 
 use tine_abi::capability::{CapRef, slot};
-use tine_abi::domain::Suspend;
 use tine_abi::message::Words;
 use tine_abi::protocol::process::DescriptorRights;
 use tine_process_model::{
@@ -68,9 +67,11 @@ impl Effects for Performer<'_> {
                 };
                 self.service.answer_with(tine_server::Token(token.0), &reply);
             }
-            Effect::Start { child } => self.with(child, |domain| {
-                domain::resume(domain, Suspend::NEW).ok();
-            }),
+            Effect::Start { child } => {
+                if let Some(domain) = self.domains.get(child) {
+                    self.service.start_with_wait(domain);
+                }
+            }
             Effect::Abandon { child } => {
                 self.with(child, |domain| {
                     domain::kill(domain, 0).ok();

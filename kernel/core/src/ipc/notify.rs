@@ -27,8 +27,9 @@ impl<M: Machine> State<M> {
 
     #[inline(never)]
     fn end_grant(&mut self, id: GrantId) {
-        let Some(port) = self.grants.get(id).map(|grant| grant.port) else { return };
-        if !self.post(port, Item::Grant(id)) {
+        let Some(grant) = self.grants.get(id) else { return };
+        let port = grant.port;
+        if grant.is_confined || !self.post(port, Item::Grant(id)) {
             self.remove_grant(id, port);
         }
     }

@@ -34,14 +34,12 @@ impl<M: Machine> State<M> {
         let port = self.receiving_port(me, reference)?;
         let registers = &self.thread(me)?.registers;
         let (token, extras) = (Token(registers.rdi), registers.r15);
-        let mut next = None;
-        if token.0 != NO_TOKEN {
-            next = if extras == 0 {
-                self.answer(me, port, token)?
-            } else {
-                self.answer_with_extras(me, port, token, extras)?
-            };
-        }
+        let next = match (token.0, extras) {
+            (NO_TOKEN, 0) => None,
+            (NO_TOKEN, _) => self.start_all(me, extras)?,
+            (_, 0) => self.answer(me, port, token)?,
+            (..) => self.answer_with_extras(me, port, token, extras)?,
+        };
         if self.receive(me, port)? {
             if let Some(caller) = next {
                 self.ready(caller);
@@ -211,6 +209,19 @@ impl<M: Machine> State<M> {
             capability.require(Rights::CONTROL)?;
         }
         Ok(starts)
+    }
+
+    /// Starts what the extras of an answer to nobody name; they may hold nothing else.
+    #[inline(never)]
+    fn start_all(&mut self, me: ThreadId, address: u64) -> Result<Option<ThreadId>, Error> {
+        let extras = self.read_extras(me, address)?;
+        if (Extras { starts: extras.starts, ..Extras::NONE }) != extras {
+            return Err(Error::BadArgument);
+        }
+        for start in self.check_starts(me, &extras)?.into_iter().flatten() {
+            self.start(start);
+        }
+        Ok(None)
     }
 
     fn start(&mut self, object: Object) {

@@ -182,7 +182,7 @@ impl<M: Machine> State<M> {
         rights: Rights,
         account: AccountId,
     ) -> Result<Capability, Error> {
-        let grant = self.mint_grant(source.port()?, badge, account)?;
+        let grant = self.mint_grant(source.port()?, badge, account, false)?;
         let rights = source.rights() & (rights - Rights::RECEIVE);
         Ok(Capability::new(Object::Grant(grant), rights))
     }
@@ -194,6 +194,7 @@ impl<M: Machine> State<M> {
         port: PortId,
         badge: u64,
         account: AccountId,
+        is_confined: bool,
     ) -> Result<GrantId, Error> {
         if !self.ports.contains(port) {
             return Err(Error::Gone);
@@ -204,6 +205,7 @@ impl<M: Machine> State<M> {
             badge,
             holders: 1,
             is_revoked: false,
+            is_confined,
             queue: crate::ipc::queue::QueueLinks::NONE,
             account,
         };

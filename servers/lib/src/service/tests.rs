@@ -48,9 +48,12 @@ impl Kernel for Script {
         _: CapRef,
         token: u64,
         words: &Words,
-        _: Option<&Extras>,
+        extras: Option<&Extras>,
     ) -> KernelResult<Received> {
         self.answered(token, words)?;
+        for started in extras.iter().flat_map(|extras| extras.starts).flatten() {
+            self.trace.push(format!("start {}", started.slot()));
+        }
         match self.messages.pop_front() {
             Some(message) => {
                 self.trace.push("wait".into());
@@ -124,6 +127,10 @@ impl Server<Script> for Parking {
                 Ok(Watch::End { .. }) => Outcome::Answer(ok(&[9])),
                 Err(errno) => Outcome::Answer(error(errno)),
             },
+            20 => {
+                service.start_with_wait(CapRef::private(60));
+                Outcome::Parked
+            }
             4 => {
                 let moved = SendCapability {
                     source: CapRef::private(50),
@@ -135,7 +142,7 @@ impl Server<Script> for Parking {
                 service.answer_with(request.token(), &reply);
                 Outcome::Parked
             }
-            5 => {
+            8 => {
                 let port = service.port();
                 let reply = Reply::new(ok(&[])).minting(port, 61, 0).minting(port, 62, 0);
                 service.answer_with(request.token(), &reply);
@@ -258,4 +265,15 @@ fn faults_kill_without_a_rule() {
     let kind = MessageKind::Fault;
     let fault = Received { kind, words: [1, 2, 3, 0, 14, 0, 0, 0], ..call(10, [0; 8], 0) };
     check(vec![fault], None, &["wait", "answer 10: [1, 0]"]);
+}
+
+#[test]
+fn a_start_travels_with_the_wait_or_with_an_answer() {
+    let start = || call(10, [20, 0, 0, 0, 0, 0, 0, 0], 0);
+    check(vec![start()], None, &["wait", "start 60"]);
+    check(
+        vec![start(), call(11, [9; 8], 0)],
+        None,
+        &["wait", "start 60", "wait", "answer 11: [78, 0]"],
+    );
 }
