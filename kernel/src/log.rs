@@ -4,8 +4,8 @@
 //! everything that has something to say, through [`log!`].
 //!
 //! COM1 is the console: the kernel writes there until the console server takes the line, which it
-//! does by writing to one of its ports. From then on, and in mode `exec` from the start, lines go to
-//! the results channel, where the harness reads them. The epitaph always goes to both.
+//! does by writing to one of its ports. From then on lines go to the results
+//! channel, where the harness reads them. The epitaph always goes to both.
 
 use core::{
     fmt::{self, Write},

@@ -7,7 +7,7 @@
 //! The timer is shared by the portable kernel's deadline and the heartbeat on the results channel:
 //! it is set to the nearer one.
 
-use tine_abi::registers::UserRegisters;
+use tine_abi::{registers::UserRegisters, results::Line};
 use tine_kboot::clock;
 use tine_kcore::machine::{
     Clock, ExtendedState, Frame, LINES, Machine, PhysicalMemory, Translation,
@@ -19,7 +19,7 @@ use crate::{
         apic::LocalApic, debugcon, fpu::Fpu, interrupt, ioapic::Lines, port, power, serial,
         translation, tsc,
     },
-    frames, log,
+    frames, log, panic,
 };
 
 /// Nanoseconds between two heartbeats.
@@ -252,7 +252,12 @@ impl Machine for Hardware {
     }
 
     fn power_off(&mut self) {
+        debugcon::send(&Line::Off);
         power::off();
+    }
+
+    fn halt(&mut self, reason: &str) {
+        panic::give_up(reason);
     }
 
     fn reboot(&mut self) {

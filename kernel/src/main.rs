@@ -86,9 +86,6 @@ extern "C" fn main() -> ! {
     if Mode::of(&information.command_line) != Mode::Bench {
         hardware.start_beating();
     }
-    if Mode::of(&information.command_line) == Mode::Exec {
-        log::leave_serial();
-    }
 
     let kernel = room.fill(Kernel::new(hardware, frames));
     cpu::set_kernel(kernel);

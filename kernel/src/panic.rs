@@ -67,6 +67,12 @@ pub(crate) fn refuse(reason: fmt::Arguments<'_>) -> ! {
     power::stop()
 }
 
+/// Stops because nothing can go on, although the kernel itself could.
+pub(crate) fn give_up(reason: &str) -> ! {
+    epitaph(format_args!("tine: cannot go on: {reason}"));
+    end(reason)
+}
+
 /// Writes the epitaph and stops.
 fn die(cause: &str, frame: Option<&KernelFrame>) -> ! {
     if SPEAKING.swap(true, Ordering::Relaxed) {

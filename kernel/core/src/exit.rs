@@ -146,8 +146,7 @@ impl<M: Machine> State<M> {
         self.post_exit(id);
         if self.root == Some(id) {
             // Nobody is left who could start anything.
-            self.machine.log(b"the root server has ended\n");
-            self.machine.power_off();
+            self.machine.halt("the root server has ended");
         }
         self.remove_domain_if_over(id);
     }

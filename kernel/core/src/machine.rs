@@ -195,6 +195,9 @@ pub trait Machine: Translation + Sized + Send + 'static {
     /// Switches the machine off; on hardware this does not return.
     fn power_off(&mut self);
 
+    /// Stops for good because nothing can go on, saying why; on hardware this does not return.
+    fn halt(&mut self, reason: &str);
+
     /// Resets the machine; on hardware this does not return.
     fn reboot(&mut self);
 

@@ -60,11 +60,12 @@ fn the_archive_can_be_read_and_is_sealed() {
 }
 
 #[test]
-fn the_machine_goes_off_when_the_root_server_ends() {
+fn the_machine_halts_when_the_root_server_ends() {
     let system = System::new(256);
     system.call(system.root, Call::ThreadExit, CapRef::SELF, &[3]);
     system.settle();
-    assert!(system.with(|state| state.machine.devices.is_off));
+    let halted = system.with(|state| state.machine.devices.halted.clone());
+    assert_eq!(halted.as_deref(), Some("the root server has ended"));
     assert!(matches!(system.kernel().next(), tine_kcore::Next::Idle));
     let left = system.with(|state| state.statistics());
     assert_eq!((left.objects, left.domains), (0, 0));

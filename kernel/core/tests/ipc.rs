@@ -383,6 +383,11 @@ fn debug_kernels_refuse_calls_towards_a_higher_rank() {
     system.client(low.thread, CapRef::private(5), 1, high.thread, SERVER);
     let call = system.message(high.thread, Call::Call, SERVER, 0, WORDS, None);
     assert_eq!(call.error(), Error::Rank);
+
+    system.client(low.thread, CapRef::private(5), 2, system.root, SERVER);
+    system.message(system.root, Call::Call, SERVER, 0, WORDS, None);
+    let state = system.with(|state| state.threads.get(system.root).map(|root| root.state));
+    assert_eq!(state, Some(ThreadState::Calling), "root is not refused");
 }
 
 #[test]

@@ -96,10 +96,12 @@ impl<M: Machine> State<M> {
         self.ports.get(port).is_some_and(|port| self.check_rank(me, port.rank).is_ok())
     }
 
-    /// A server may call only towards a lower rank; programs may call each other.
+    /// A server may call only towards a lower rank; programs may call each other, and root, whom
+    /// nobody calls, may call anybody.
     fn check_rank(&self, me: ThreadId, port_rank: u8) -> Result<(), Error> {
         let domain = self.domains.get(self.thread(me)?.domain).ok_or(Error::Gone)?;
-        let is_allowed = u64::from(domain.rank) >= rank::PROGRAM || port_rank < domain.rank;
+        let is_free = matches!(u64::from(domain.rank), rank::ROOT | rank::PROGRAM..);
+        let is_allowed = is_free || port_rank < domain.rank;
         if is_allowed { Ok(()) } else { Err(Error::Rank) }
     }
 

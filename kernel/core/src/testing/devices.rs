@@ -34,6 +34,8 @@ pub struct Devices {
     pub unmasked: Vec<u32>,
     /// Whether the machine was switched off.
     pub is_off: bool,
+    /// Why the machine was stopped for good.
+    pub halted: Option<String>,
     /// Whether the machine was reset.
     pub is_reset: bool,
     /// The log.
@@ -100,6 +102,10 @@ impl Machine for SoftwareMachine {
 
     fn power_off(&mut self) {
         self.devices.is_off = true;
+    }
+
+    fn halt(&mut self, reason: &str) {
+        self.devices.halted = Some(reason.into());
     }
 
     fn reboot(&mut self) {
