@@ -11,7 +11,7 @@ use super::operations;
 operations! {
     /// Operations of the process server.
     Operation {
-        1 Fork "fork, vfork, pdfork: makes a child process.", request: "flags: ForkFlags; receive slot 0 (pdfork): the descriptor", reply: "1: child's pid (in the child: 0), 2: in the child its own pid";
+        1 Fork "fork, vfork, pdfork: makes a child process.", request: "flags: ForkFlags, 2: base of GS of the child (0: the caller's); receive slot 0 (pdfork): the descriptor", reply: "1: child's pid (in the child: 0), 2: in the child its own pid";
         2 Exec "Runs another program in this process.", request: "2: bytes of name, 3: bytes of the argument block, 4: arguments, 5: environment strings; range 0: name then argument block; capability 0: the sealed Memory of the program", reply: "only on failure";
         3 Wait "Waits for a child and reaps it.", request: "flags: WaitFlags, 2: pid as wait4 takes it", reply: "1: pid or 0, 2: status in wait(2)'s encoding";
         4 GetPid "The caller's pid.", request: "-", reply: "1: pid";

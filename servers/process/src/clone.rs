@@ -19,13 +19,15 @@ const fn private(badge: u64) -> [Option<PrivateEntry>; PRIVATE_ENTRIES] {
     entries
 }
 
-/// Makes the child of the caller of `token`; it does not run yet.
+/// Makes the child of the caller of `token`, with the control block at `control` unless that is 0;
+/// it does not run yet.
 pub(crate) fn clone(
     domains: &mut Domains,
     token: Token,
     child: ProcessId,
     pid: u32,
     memory: Memory,
+    control: u64,
 ) -> Result<(), CloneFailure> {
     let badge = Badge::Process(child).raw();
     let specification = CloneSpec {
@@ -45,7 +47,7 @@ pub(crate) fn clone(
         child_result: u64::from(pid),
         stack: None,
         instruction: None,
-        gs_base: None,
+        gs_base: (control != 0).then_some(control),
         fs_base: None,
         private: private(badge),
     };

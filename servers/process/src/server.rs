@@ -76,7 +76,9 @@ impl Processes {
     fn complete(&mut self, wanted: Wanted, request: Option<&Request>) -> Completion {
         match wanted {
             Wanted::Clone { token, child, pid, memory } => {
-                Completion::Cloned(clone::clone(&mut self.domains, token, child, pid, memory))
+                let control = request.map_or(0, |request| request.argument(0));
+                let made = clone::clone(&mut self.domains, token, child, pid, memory, control);
+                Completion::Cloned(made)
             }
             Wanted::Exec { process } => Completion::Executed(self.exec(process, request)),
             Wanted::Init { process, pid } => {

@@ -8,14 +8,13 @@
 //! it runs one function on another stack and ends there, by exec or by exit.
 
 use tine_abi::capability::slot;
-use tine_abi::domain::ThreadOperation;
 use tine_abi::error::Result;
 use tine_abi::memory::PAGE;
 use tine_abi::message::Words;
 use tine_abi::{CapRef, Error, layout};
 use tine_sys::memory::Mapping;
 use tine_sys::message::{Message, Reply};
-use tine_sys::{domain, raw};
+use tine_sys::raw;
 
 use crate::control;
 
@@ -73,20 +72,15 @@ impl Stack {
 unsafe extern "C" fn child<T>(process: u64, top: *mut Top<T>) -> ! {
     // SAFETY: the caller's promise.
     let top = unsafe { &mut *top };
-    let address = top.control.as_ptr().expose_provenance() as u64;
-    top.control[0] = address;
-    // SAFETY: the block has the size of a control block and lives as long as this thread's stack;
-    // nobody has read GS-relative data of this thread before.
-    let set = unsafe { domain::thread_control(CapRef::SELF, ThreadOperation::SetGs, address) };
-    if set.is_err() {
-        domain::exit(127);
-    }
+    // The base of GS is this block already: the request asked for it.
+    top.control[0] = top.control.as_ptr().expose_provenance() as u64;
     control::set_process(process as u32);
     // SAFETY: the parent lent it mutably and waits until this thread has ended or executed.
     (top.child)(unsafe { &mut *top.argument })
 }
 
-/// Sends the fork request `words`, which must say VFORK, to the process server. The child runs
+/// Sends the fork request `words`, which must say VFORK, to the process server, word 2 being filled
+/// in: the control block of the child. The child runs
 /// `function(argument)` on `stack`; this function returns once, in the parent.
 ///
 /// # Errors
@@ -111,10 +105,14 @@ pub fn vfork<T>(
     unsafe { top.write(Top { control: [0; control::WORDS], child: function, argument }) };
     // SAFETY: as above.
     unsafe { pair.write([top.expose_provenance() as u64, entry as usize as u64]) };
+    // SAFETY: `top` is valid; no reference to what it points to is made.
+    let control = unsafe { &raw const (*top).control };
+    let mut words = *words;
+    words[2] = control.expose_provenance() as u64;
     // SAFETY: (1) the stack is borrowed until this function returns, and the process server answers
     // the parent only when the child has ended or executed; (2) `child` never returns, its argument
     // was just written, and what `argument` points to is borrowed mutably for the same time.
-    let answer = unsafe { raw::fork_on_stack(PROCESS, words, pair) };
+    let answer = unsafe { raw::fork_on_stack(PROCESS, &words, pair) };
     answer.status.result()?;
     Ok(answer.words)
 }
