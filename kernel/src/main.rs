@@ -101,7 +101,7 @@ extern "C" fn main() -> ! {
     if let Err(error) = kernel.boot(&boot) {
         panic::refuse(format_args!("{error}"));
     }
-    arch::entry::enter_user(trap::run(kernel, kernel.next()))
+    trap::leave(kernel, kernel.next())
 }
 
 /// The kernel's own tables: RAM, the image.

@@ -2,8 +2,7 @@
 //!
 //! Owns: the three functions that the entry code calls, the idle loop. Never here:
 //! registers and stacks (`arch::entry`), what a trap means (`tine_kcore`). Each function runs on an
-//! otherwise empty kernel stack with interrupts off and ends by naming the registers to enter user
-//! mode with.
+//! otherwise empty kernel stack with interrupts off and ends by entering user mode.
 
 use core::{
     fmt,
@@ -35,19 +34,12 @@ pub(crate) type TineKernel = Kernel<Hardware>;
 static REPORTED: AtomicBool = AtomicBool::new(false);
 
 /// A system call of the current thread.
-pub(crate) extern "C" fn system_call(kernel: &'static TineKernel) -> NonNull<UserRegisters> {
-    match kernel.syscall() {
-        Next::User(registers) => registers,
-        Next::Idle => idle(kernel),
-    }
+pub(crate) extern "C" fn system_call(kernel: &'static TineKernel) -> ! {
+    leave(kernel, kernel.syscall())
 }
 
 /// An exception or interrupt of user mode.
-pub(crate) extern "C" fn trap(
-    kernel: &'static TineKernel,
-    vector: u64,
-    code: u64,
-) -> NonNull<UserRegisters> {
+pub(crate) extern "C" fn trap(kernel: &'static TineKernel, vector: u64, code: u64) -> ! {
     let vector = vector as u8;
     let next = match vector {
         interrupt::PAGE_FAULT => {
@@ -60,7 +52,7 @@ pub(crate) extern "C" fn trap(
         0..interrupt::EXCEPTIONS => kernel.fault(Exception { vector, code, address: 0 }),
         _ => interrupted(kernel, vector),
     };
-    run(kernel, next)
+    leave(kernel, next)
 }
 
 /// An exception of the kernel itself.
@@ -68,12 +60,13 @@ pub(crate) extern "C" fn kernel_fault(frame: &KernelFrame) -> ! {
     panic::exception(frame)
 }
 
-/// What the CPU does: the registers of the next thread, after waiting for one if need be.
-pub(crate) fn run(kernel: &'static TineKernel, next: Next) -> NonNull<UserRegisters> {
-    match next {
+/// Does what the kernel says: enters user mode, after waiting for a thread if need be.
+#[inline(always)]
+pub(crate) fn leave(kernel: &'static TineKernel, next: Next) -> ! {
+    entry::leave(match next {
         Next::User(registers) => registers,
         Next::Idle => idle(kernel),
-    }
+    })
 }
 
 /// Waits for interrupts until one of them makes a thread run.

@@ -19,7 +19,8 @@
 //! returns with interrupts off. Neither touches GS: it may still be the user's.
 //!
 //! # Out
-//! The Rust function returns the address of the registers to leave with. If their RCX and R11 equal the
+//! The Rust function does not return: it ends in [`leave`] with the address of the registers to leave
+//! with; what it left on the stack is dropped. If their RCX and R11 equal the
 //! instruction pointer and flags, `sysret` restores everything; otherwise `iretq` does. On the way
 //! out by `iretq`, flags that are not the user's are masked, and an instruction pointer outside the
 //! user's half becomes the last user address, which is never mapped: the fault then arises in user
@@ -117,8 +118,8 @@ extern "C" fn system_call() {
         "mov rdi, gs:[{kernel}]",
         "mov rsp, gs:[{kernel_stack}]",
         "call {handler}",
-        // The way back to user mode, for every trap: with the registers at the address in RAX, which
-        // become the ones that the next trap saves to. The stack is at its top again.
+        // The way back to user mode, for every trap, jumped to by `leave`: with the registers at the
+        // address in RAX, which become the ones that the next trap saves to.
         ".globl tine_leave",
         "tine_leave:",
         "mov gs:[{registers}], rax",
@@ -146,6 +147,7 @@ extern "C" fn system_call() {
         "sysretq",
         // Not as `sysret` would leave it: build the frame of an interrupt and return from that.
         "2:",
+        "mov rsp, gs:[{kernel_stack}]",
         "mov rdx, rcx",
         "shr rdx, 47",
         "jz 3f",
@@ -269,7 +271,6 @@ extern "C" fn trap() {
         "push 2",
         "popfq",
         "call {handler}",
-        "jmp tine_leave",
         // From kernel mode.
         "2:",
         "cmp byte ptr [rsp], {exceptions}",
@@ -362,20 +363,15 @@ pub(crate) fn system_call_address() -> u64 {
     system_call as *const () as u64
 }
 
-/// Leaves boot for good: runs the thread with these registers.
-pub(crate) fn enter_user(registers: NonNull<UserRegisters>) -> ! {
-    // SAFETY: the stack is left for its top, nothing on it is used again; the registers are those
-    // that the portable kernel has just chosen, with their address space active; interrupts have
-    // been off since the boot loader.
-    unsafe {
-        asm!(
-            "mov rsp, gs:[{kernel_stack}]",
-            "jmp tine_leave",
-            kernel_stack = const offset_of!(Block, kernel_stack),
-            in("rax") registers.as_ptr(),
-            options(noreturn),
-        )
-    }
+/// Runs the thread with these registers: the end of every trap, and of boot.
+///
+/// It does not return to where the trap began: the stack is dropped as it is, so that no function on
+/// it has to restore registers which are about to be loaded anyway.
+#[inline(always)]
+pub(crate) fn leave(registers: NonNull<UserRegisters>) -> ! {
+    // SAFETY: nothing on the stack is used again; the registers are those that the portable kernel
+    // has just chosen, with their address space active; interrupts have been off since the trap.
+    unsafe { asm!("jmp tine_leave", in("rax") registers.as_ptr(), options(noreturn)) }
 }
 
 /// Waits for an interrupt. It may return without one.
