@@ -158,8 +158,10 @@ fn write_log(entry: &Log) {
     }
 }
 
-fn init_ended(status: ExitStatus) {
+/// Nobody reaps any more: ends with init, so that root says so and the machine stops.
+fn init_ended(status: ExitStatus) -> ! {
     log(format_args!("process: init has ended ({status:?}); nothing more can be started\n"));
+    domain::exit(1)
 }
 
 /// The badge of a process is what the kernel calls it, as supervisor and as client.

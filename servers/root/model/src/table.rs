@@ -142,7 +142,8 @@ pub const SERVERS: [Server; 4] = [
             Grant::Ports { slot: slot::RESULTS, first: results::PORT, count: 1 },
             Grant::Identity { slot: slot::PROCESS, of: place::PROCESS, badge: CONSOLE_BADGE },
         ],
-        is_vital: false,
+        // Nobody could see or say anything any more, and no result would reach the host.
+        is_vital: true,
     },
 ];
 
