@@ -34,8 +34,9 @@ use crate::{
     state::State,
 };
 
-/// Bytes of start block, argument and environment at most.
-const BLOCK: usize = 2048;
+/// Bytes of start block, argument and environment at most: the longest command line of 4,096 bytes
+/// fits. A longer one is refused, for a word that is left out changes what the boot is to do.
+const BLOCK: usize = 4096 + 512;
 
 /// A file that the loader put into memory, at the start of a frame. Its frames are reserved ones.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -242,17 +243,17 @@ impl<M: Machine> State<M> {
         let mut block = [0; BLOCK];
         let mut end = START;
         let mut append = |text: &str| {
-            let place = block.get_mut(end..end + text.len() + 1);
-            let is_room = place.is_some();
-            if let Some(place) = place {
-                place[..text.len()].copy_from_slice(text.as_bytes());
-                end += text.len() + 1;
-            }
-            is_room
+            let place = block.get_mut(end..end + text.len() + 1).ok_or(Error::BadArgument)?;
+            place[..text.len()].copy_from_slice(text.as_bytes());
+            end += text.len() + 1;
+            Ok::<_, Error>(())
         };
-        let arguments = u64::from(append("root"));
-        let words = command_line.split_ascii_whitespace().filter(|word| word.contains('='));
-        let environment = words.filter(|word| append(word)).count() as u64;
+        append("root")?;
+        let (arguments, mut environment) = (1, 0);
+        for word in command_line.split_ascii_whitespace().filter(|word| word.contains('=')) {
+            append(word)?;
+            environment += 1;
+        }
 
         let stack = (control - end as u64) & !15;
         let clock = self.machine.clock();

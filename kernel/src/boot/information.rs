@@ -15,8 +15,8 @@ use tine_kboot::{
 
 use super::requests;
 
-/// Bytes of the command line at most; more is cut.
-pub(crate) const COMMAND_LINE: usize = 2048;
+/// Bytes of the command line at most; more is cut. The host's tool gives no longer one.
+pub(crate) const COMMAND_LINE: usize = 4096;
 
 /// RAM that Tine needs: 64 MiB, less what firmware keeps of it for itself.
 const LEAST_RAM: u64 = 63 << 20;
