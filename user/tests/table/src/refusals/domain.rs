@@ -50,6 +50,7 @@ const fn exec(space: CapRef) -> [u64; 4] {
 const EXEC_NO_SPACE: Value = Value::Words(&exec(EMPTY));
 const EXEC_EVENT: Value = Value::Words(&exec(EVENT));
 const EXEC_GONE: Value = Value::Words(&exec(SPACE_GONE));
+const EXEC_SPACE: Value = Value::Words(&exec(SPACE));
 
 /// A specification that asks for nothing and names PORT as supervisor.
 const fn specification(head: u64) -> [u64; CloneSpec::WORDS] {
@@ -105,6 +106,7 @@ pub(super) const ROWS: &[Row] = &[
     row(DomainControl, DOMAIN, &[EXEC, word(NOWHERE)], Some(BadAddress), "a specification nowhere"),
     row(DomainControl, DOMAIN, &[EXEC, EXEC_NO_SPACE], Some(BadCapability), "no space"),
     row(DomainControl, DOMAIN, &[EXEC, EXEC_GONE], Some(Gone), "a torn down space"),
+    row(DomainControl, DOMAIN, &[EXEC, EXEC_SPACE], Some(Busy), "not exactly one live thread"),
     row(DomainControl, DOMAIN_ENDED, &[KILL], Some(Gone), "killing again"),
     row(DomainControl, DOMAIN_ENDED, &[SUSPEND, word(2)], Some(Gone), "suspending the dead"),
     row(ThreadStart, EMPTY, &[SOMEWHERE, SOMEWHERE], Some(BadCapability), "an empty slot"),

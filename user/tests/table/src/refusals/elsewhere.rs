@@ -1,8 +1,8 @@
 //! Errors that no row can provoke: those that a scenario provokes, and those that a program cannot.
 
 use tine_abi::Call::{
-    self, Call as Send, CapDuplicate, CapMove, CloneCaller, Create, DomainControl, EventWait,
-    HardwareControl, Map, Protect, Reply, ReplyReceive, SpaceCopy, ThreadExit, ThreadStart, Unmap,
+    self, Call as Send, CapDuplicate, CapMove, CloneCaller, Create, EventWait, HardwareControl,
+    Map, Protect, Reply, ReplyReceive, SpaceCopy, ThreadExit, ThreadStart, Unmap,
 };
 use tine_abi::Error::{
     self, BadAddress, BadArgument, Busy, CallerGone, NoMemory, NoObjects, NoSlots, Rank,
@@ -61,7 +61,6 @@ pub const ELSEWHERE: &[Elsewhere] = &[
     host(Protect, NoMemory, EXHAUSTED),
     host(SpaceCopy, NoMemory, EXHAUSTED),
     case(SpaceCopy, CallerGone, "ipc.caller-killed"),
-    case(DomainControl, Busy, "domain.exec-with-two-threads"),
     case(CloneCaller, CallerGone, "ipc.caller-killed"),
     host(CloneCaller, NoMemory, EXHAUSTED),
     host(CloneCaller, NoObjects, EXHAUSTED),

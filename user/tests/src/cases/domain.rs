@@ -1,0 +1,477 @@
+//! Domains and threads made by hand: what the process server does, without it.
+//!
+//! Owns: [`Program`], a few bytes of machine code in a Domain of their own, with the case as its
+//! supervisor.
+
+use tine::abi::capability::{Destination, Rights};
+use tine::abi::domain::{CloneSpec, ExecSpec, Inherit, PRIVATE_ENTRIES, Suspend, rank};
+use tine::abi::layout::{REGION, TEXT};
+use tine::abi::memory::{Inheritance, MapRequest, PAGE, Protection, Source};
+use tine::abi::message::MessageKind;
+use tine::abi::notification::{ExitKind, Fault, FaultKind, FaultReply, Notification};
+use tine::abi::{Call, CapRef, Error, Kind};
+use tine::sys::capability::{ANYWHERE, Placement, close, create, duplicate, information};
+use tine::sys::domain::{
+    FirstRegisters, RemoteThread, clone_caller, exec, inspect, kill, resume, set_supervisor,
+    suspend, yield_now,
+};
+use tine::sys::memory::{READ_WRITE, Remote, copy_in, copy_out, map, seal, unmap_elsewhere};
+use tine::sys::message::{Received, recv, reply};
+
+use super::{Case, case};
+use crate::process::{child, exits};
+use crate::verdict::{Failure, Verdict, check, equal, refused};
+
+pub(super) const CASES: &[Case] = &[
+    case("domain.thread", thread),
+    case("domain.faults", faults),
+    case("domain.fault-repaired", fault_repaired),
+    case("domain.fault-skipped", fault_skipped),
+    case("domain.killed", killed),
+    case("domain.suspended", suspended),
+    case("domain.registers", registers),
+    case("domain.preempted", preempted),
+    case("domain.exec", exec_program),
+    case("domain.space-copy", space_copy),
+    case("domain.supervisor-gone", supervisor_gone),
+    case("domain.last-capability", last_capability),
+    case("domain.shared-space", shared_space),
+    case("domain.clone", clone),
+];
+
+/// `mov edi, CODE; mov eax, thread_exit; syscall`
+const fn exit_with(code: u8) -> [u8; 12] {
+    let number = Call::ThreadExit.number() as u8;
+    [0xbf, code, 0, 0, 0, 0xb8, number, 0, 0, 0, 0x0f, 0x05]
+}
+/// `jmp .`
+const SPIN: [u8; 2] = [0xeb, 0xfe];
+/// `mov byte ptr [rdi], 7`, then exit with 5.
+const STORE: [u8; 15] = {
+    let exit = exit_with(5);
+    let mut code = [0; 15];
+    code[0] = 0xc6;
+    code[1] = 0x07;
+    code[2] = 7;
+    let mut index = 0;
+    while index < exit.len() {
+        code[3 + index] = exit[index];
+        index += 1;
+    }
+    code
+};
+/// `inc qword ptr [rdi]; jmp` back: counts for ever.
+const COUNT: [u8; 5] = [0x48, 0xff, 0x07, 0xeb, 0xfb];
+
+/// Where data and stack of a program lie.
+const DATA: u64 = TEXT + REGION;
+/// A hole beside them.
+const HOLE: u64 = DATA + 16 * PAGE;
+/// Badge of what the supervisor is told.
+const BADGE: u64 = 0x77;
+
+/// Machine code in a Domain of its own.
+struct Program {
+    space: CapRef,
+    domain: CapRef,
+    thread: RemoteThread,
+    supervisor: CapRef,
+}
+
+/// A space with this code and a page of data.
+fn space_with(code: &[u8]) -> Verdict<CapRef> {
+    let memory = create(CapRef::SELF, Kind::Memory, ANYWHERE, [PAGE, 0, 0])?;
+    copy_out(Remote::Memory(memory, 0), code)?;
+    seal(memory)?;
+    let space = create(CapRef::SELF, Kind::AddressSpace, ANYWHERE, [0; 3])?;
+    let text = MapRequest {
+        address: TEXT,
+        length: PAGE,
+        protection: Protection::READ | Protection::EXECUTE,
+        inheritance: Inheritance::Copy,
+        source: Source::Private(memory),
+        offset: 0,
+    };
+    equal(map(space, &text)?, TEXT, "where text is")?;
+    close(memory)?;
+    map_data(space, DATA)?;
+    Ok(space)
+}
+
+fn map_data(space: CapRef, address: u64) -> Verdict {
+    let data = MapRequest {
+        address,
+        length: PAGE,
+        protection: READ_WRITE,
+        inheritance: Inheritance::Copy,
+        source: Source::Anonymous,
+        offset: 0,
+    };
+    equal(map(space, &data)?, address, "where data is")
+}
+
+impl Program {
+    /// A program that was not started.
+    fn new(code: &[u8]) -> Verdict<Self> {
+        let space = space_with(code)?;
+        let place = [u64::from(space.bits()), rank::PROGRAM, 0];
+        let domain = create(CapRef::SELF, Kind::Domain, ANYWHERE, place)?;
+        let supervisor = create(CapRef::SELF, Kind::Port, ANYWHERE, [rank::PROGRAM, 0, 0])?;
+        set_supervisor(domain, Some(supervisor), BADGE)?;
+        let thread = RemoteThread::create(CapRef::SELF, domain, ANYWHERE)?;
+        Ok(Self { space, domain, thread, supervisor })
+    }
+
+    /// Starts it with this argument in RDI.
+    fn start(&self, argument: u64) -> Verdict {
+        Ok(self.thread.start(&first(TEXT, argument))?)
+    }
+
+    /// A program that runs.
+    fn started(code: &[u8], argument: u64) -> Verdict<Self> {
+        let program = Self::new(code)?;
+        program.start(argument)?;
+        Ok(program)
+    }
+
+    /// Waits for its fault.
+    fn fault(&self) -> Verdict<(u64, Fault)> {
+        let received = recv(self.supervisor)?;
+        equal(received.kind, MessageKind::Fault, "kind of message")?;
+        equal(received.badge, BADGE, "badge")?;
+        let fault = Fault::from_words(&received.words);
+        Ok((received.token, fault.ok_or_else(|| Failure::new("no fault in a fault message"))?))
+    }
+
+    /// Answers its fault.
+    fn answer(&self, token: u64, how: FaultReply, argument: u64) -> Verdict {
+        let words = [how as u64, argument, 0, 0, 0, 0, 0, 0];
+        Ok(reply(self.supervisor, token, &words, None)?)
+    }
+
+    /// Waits for its end.
+    fn ends(&self, kind: ExitKind, value: u64) -> Verdict {
+        is_exit(&recv(self.supervisor)?, BADGE, kind, value)?;
+        refused(kill(self.domain, 1), Error::Gone, "killing what has ended")?;
+        equal(inspect(self.domain)?.threads, 0, "threads that are left")?;
+        let word = copy_in(&mut [0], Remote::Space(self.space, TEXT));
+        refused(word.map_err(|error| error.error), Error::Gone, "its memory")
+    }
+
+    /// Reads a word of its memory.
+    fn word(&self, address: u64) -> Verdict<u64> {
+        let mut bytes = [0; 8];
+        copy_in(&mut bytes, Remote::Space(self.space, address))?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+}
+
+fn first(instruction: u64, argument: u64) -> FirstRegisters {
+    FirstRegisters { instruction, stack: DATA + PAGE, argument, ..FirstRegisters::default() }
+}
+
+/// The notification that a Domain has ended like this.
+fn is_exit(received: &Received, badge: u64, kind: ExitKind, value: u64) -> Verdict {
+    equal(received.kind, MessageKind::Notification, "kind of message")?;
+    equal(received.words[0], Notification::Exit as u64, "kind of notification")?;
+    equal(received.badge, badge, "badge")?;
+    equal(ExitKind::from_number(received.words[1]), Some(kind), "kind of end")?;
+    equal(received.words[2], value, "value of the end")
+}
+
+fn thread() -> Verdict {
+    let program = Program::started(&exit_with(42), 0)?;
+    program.ends(ExitKind::Exited, 42)?;
+    let again = program.thread.start(&FirstRegisters::default());
+    refused(again, Error::Gone, "a second life")
+}
+
+fn faults() -> Verdict {
+    for (code, argument, kind, address, access) in [
+        (&STORE[..], HOLE, FaultKind::Unmapped, HOLE, 1),
+        (&STORE, TEXT, FaultKind::Protection, TEXT, 1),
+        (&STORE, 0x1234, FaultKind::Unmapped, 0x1234, 1),
+        (&[0x0f, 0x0b], 0, FaultKind::Instruction, 0, 0),
+        (&[0xcc], 0, FaultKind::Breakpoint, 0, 0),
+        (&[0xf4], 0, FaultKind::General, 0, 0),
+    ] {
+        let program = Program::started(code, argument)?;
+        let (token, fault) = program.fault()?;
+        equal((fault.kind, fault.address, fault.access), (kind, address, access), "fault")?;
+        check(fault.instruction >= TEXT && fault.instruction < TEXT + 8, "its instruction")?;
+        program.answer(token, FaultReply::Kill, 0)?;
+        let end = recv(program.supervisor)?;
+        is_exit(&end, BADGE, ExitKind::Faulted, kind as u64)?;
+        equal(end.words[3], address, "the address in the exit record")?;
+    }
+    Ok(())
+}
+
+fn fault_repaired() -> Verdict {
+    let program = Program::started(&STORE, HOLE)?;
+    let (token, _) = program.fault()?;
+    map_data(program.space, HOLE)?;
+    program.answer(token, FaultReply::Retry, 0)?;
+    program.ends(ExitKind::Exited, 5)
+}
+
+fn fault_skipped() -> Verdict {
+    let program = Program::started(&STORE, HOLE)?;
+    let (token, _) = program.fault()?;
+    program.answer(token, FaultReply::Skip, 3)?;
+    program.ends(ExitKind::Exited, 5)
+}
+
+fn killed() -> Verdict {
+    let program = Program::started(&SPIN, 0)?;
+    yield_now();
+    equal(inspect(program.domain)?.threads, 1, "threads that run")?;
+    kill(program.domain, 15)?;
+    program.ends(ExitKind::Killed, 15)?;
+    // One that waits for the answer to a fault.
+    let program = Program::started(&STORE, HOLE)?;
+    program.fault()?;
+    kill(program.domain, 16)?;
+    program.ends(ExitKind::Killed, 16)?;
+    // One that was never started.
+    let program = Program::new(&SPIN)?;
+    kill(program.domain, 17)?;
+    program.ends(ExitKind::Killed, 17)
+}
+
+/// Waits until a counting program has moved on.
+fn counts(program: &Program) -> Verdict {
+    let begin = program.word(DATA)?;
+    while program.word(DATA)? == begin {
+        yield_now();
+    }
+    Ok(())
+}
+
+/// A counting program does not move on, however often others run.
+fn stands(program: &Program) -> Verdict {
+    let begin = program.word(DATA)?;
+    for _ in 0..100 {
+        yield_now();
+    }
+    equal(program.word(DATA)?, begin, "the count of a program that is suspended")
+}
+
+fn suspended() -> Verdict {
+    let program = Program::started(&COUNT, DATA)?;
+    counts(&program)?;
+    suspend(program.domain, Suspend::STOPPED | Suspend::DEBUG)?;
+    stands(&program)?;
+    resume(program.domain, Suspend::STOPPED)?;
+    stands(&program)?;
+    resume(program.domain, Suspend::DEBUG)?;
+    counts(&program)?;
+    program.thread.suspend(Suspend::TRACED)?;
+    stands(&program)?;
+    program.thread.resume(Suspend::TRACED)?;
+    counts(&program)?;
+    kill(program.domain, 9)?;
+    program.ends(ExitKind::Killed, 9)
+}
+
+fn registers() -> Verdict {
+    let program = Program::started(&COUNT, DATA)?;
+    counts(&program)?;
+    refused(program.thread.registers(), Error::NotSuspended, "registers of one that runs")?;
+    suspend(program.domain, Suspend::DEBUG)?;
+    let mut registers = program.thread.registers()?;
+    equal(registers.rdi, DATA, "its argument")?;
+    equal(registers.rsp, DATA + PAGE, "its stack")?;
+    check(registers.rip >= TEXT && registers.rip < TEXT + COUNT.len() as u64, "its instruction")?;
+    // From now on it counts in another word.
+    registers.rdi = DATA + 64;
+    registers.rip = TEXT;
+    program.thread.set_registers(&registers)?;
+    equal(program.thread.registers()?, registers, "what was written")?;
+    resume(program.domain, Suspend::DEBUG)?;
+    while program.word(DATA + 64)? == 0 {
+        yield_now();
+    }
+    stands(&program)?;
+    // A privileged flag is not taken.
+    suspend(program.domain, Suspend::DEBUG)?;
+    registers = program.thread.registers()?;
+    registers.rflags |= 3 << 12;
+    program.thread.set_registers(&registers)?;
+    equal(program.thread.registers()?.rflags >> 12 & 3, 0, "I/O privilege level")?;
+    kill(program.domain, 9)?;
+    program.ends(ExitKind::Killed, 9)
+}
+
+fn preempted() -> Verdict {
+    // Two that never enter the kernel, and the case still runs.
+    let programs = [Program::started(&COUNT, DATA)?, Program::started(&COUNT, DATA)?];
+    for _ in 0..3 {
+        for program in &programs {
+            let begin = program.word(DATA)?;
+            while program.word(DATA)? == begin {}
+        }
+    }
+    for program in &programs {
+        kill(program.domain, 9)?;
+        program.ends(ExitKind::Killed, 9)?;
+    }
+    Ok(())
+}
+
+fn exec_program() -> Verdict {
+    let program = Program::started(&SPIN, 0)?;
+    let after = space_with(&exit_with(8))?;
+    let specification =
+        ExecSpec { space: after, instruction: TEXT, stack: DATA + PAGE, gs_base: DATA };
+    let nowhere = ExecSpec { instruction: u64::MAX, ..specification };
+    refused(exec(program.domain, &nowhere), Error::BadArgument, "a start in the kernel")?;
+    exec(program.domain, &specification)?;
+    is_exit(&recv(program.supervisor)?, BADGE, ExitKind::Exited, 8)?;
+    let word = copy_in(&mut [0], Remote::Space(program.space, TEXT));
+    refused(word.map_err(|error| error.error), Error::Gone, "the memory before exec")
+}
+
+fn space_copy() -> Verdict {
+    let program = Program::new(&SPIN)?;
+    let bytes = *b"0123456789";
+    copy_out(Remote::Space(program.space, DATA + PAGE - 4), &bytes[..4])?;
+    let beyond = copy_out(Remote::Space(program.space, DATA + PAGE - 4), &bytes);
+    match beyond {
+        Err(found) => equal(
+            (found.error, found.copied, found.address),
+            (Error::BadAddress, 4, DATA + PAGE),
+            "a copy into a hole",
+        )?,
+        Ok(copied) => return Err(Failure::new(format_args!("{copied} bytes into a hole"))),
+    }
+    let mut back = [0; 4];
+    copy_in(&mut back, Remote::Space(program.space, DATA + PAGE - 4))?;
+    equal(&back, b"0123", "what was copied")?;
+    unmap_elsewhere(program.space, DATA, PAGE)?;
+    let gone = copy_in(&mut back, Remote::Space(program.space, DATA));
+    refused(gone.map_err(|error| error.error), Error::BadAddress, "what was unmapped")?;
+    kill(program.domain, 9)?;
+    program.ends(ExitKind::Killed, 9)
+}
+
+fn supervisor_gone() -> Verdict {
+    let program = Program::started(&STORE, HOLE)?;
+    program.fault()?;
+    close(program.supervisor)?;
+    // It is parked, not dead: another supervisor may take it over.
+    equal(inspect(program.domain)?.threads, 1, "threads of an orphan")?;
+    let supervisor = create(CapRef::SELF, Kind::Port, ANYWHERE, [rank::PROGRAM, 0, 0])?;
+    set_supervisor(program.domain, Some(supervisor), 5)?;
+    map_data(program.space, HOLE)?;
+    // It stands still until it is told to go on; that it was parked may take its time.
+    loop {
+        resume(program.domain, Suspend::ORPHANED)?;
+        if inspect(program.domain)?.threads == 0 {
+            break;
+        }
+        yield_now();
+    }
+    is_exit(&recv(supervisor)?, 5, ExitKind::Exited, 5)
+}
+
+fn last_capability() -> Verdict {
+    // A Domain that nobody holds and nobody supervises runs to its end all the same.
+    let program = Program::new(&exit_with(1))?;
+    program.start(0)?;
+    for capability in [program.thread.capability(), program.space, program.domain] {
+        close(capability)?;
+    }
+    is_exit(&recv(program.supervisor)?, BADGE, ExitKind::Exited, 1)?;
+    // One that was never started is nobody's: it goes with its last capability.
+    let program = Program::new(&SPIN)?;
+    for capability in [program.thread.capability(), program.space, program.domain] {
+        close(capability)?;
+    }
+    Ok(())
+}
+
+fn shared_space() -> Verdict {
+    let program = Program::started(&COUNT, DATA)?;
+    counts(&program)?;
+    let place = [u64::from(program.space.bits()), rank::PROGRAM, 0];
+    let other = create(CapRef::SELF, Kind::Domain, ANYWHERE, place)?;
+    set_supervisor(other, Some(program.supervisor), 78)?;
+    let thread = RemoteThread::create(CapRef::SELF, other, ANYWHERE)?;
+    thread.start(&first(TEXT, DATA + 64))?;
+    while program.word(DATA + 64)? == 0 {
+        yield_now();
+    }
+    kill(program.domain, 9)?;
+    is_exit(&recv(program.supervisor)?, BADGE, ExitKind::Killed, 9)?;
+    // The memory lives on with the second Domain.
+    let begin = program.word(DATA + 64)?;
+    while program.word(DATA + 64)? == begin {
+        yield_now();
+    }
+    kill(other, 10)?;
+    is_exit(&recv(program.supervisor)?, 78, ExitKind::Killed, 10)?;
+    let word = copy_in(&mut [0], Remote::Space(program.space, DATA));
+    refused(word.map_err(|error| error.error), Error::Gone, "memory that nobody uses")
+}
+
+/// A specification of a clone that copies memory and nothing else, supervised by `port`.
+pub(super) fn specification(port: CapRef) -> CloneSpec {
+    CloneSpec {
+        space: Inherit::Copy,
+        descriptors: Inherit::Empty,
+        paths: Inherit::Empty,
+        domain: ANYWHERE,
+        account: CapRef::SELF,
+        supervisor: port,
+        supervisor_badge: 6,
+        debugger: CapRef::SELF,
+        debugger_badge: 0,
+        suspend: Suspend::empty(),
+        child_result: 99,
+        stack: None,
+        instruction: None,
+        gs_base: None,
+        fs_base: None,
+        private: [None; PRIVATE_ENTRIES],
+    }
+}
+
+fn clone() -> Verdict {
+    let port = create(
+        CapRef::SELF,
+        Kind::Port,
+        tine::sys::capability::LOWEST_DESCRIPTOR,
+        [rank::PROGRAM, 0, 0],
+    )?;
+    let placement = Placement::new(tine::sys::capability::LOWEST_DESCRIPTOR);
+    let client = tine::sys::capability::mint(port, 4, placement.with_rights(Rights::SEND))?;
+    let pid = child(|| {
+        close(port)?;
+        let words = tine::sys::message::call(client, &[1; 8])?.words;
+        // The clone returns here as well, with word 2 as told and the process id of its original;
+        // it has no descriptors to say anything on.
+        if words[2] == 99 {
+            let nothing = information(client) == Err(Error::BadCapability);
+            return Ok(if nothing && words[0] == 0 && words[1] == 0 { 33 } else { 34 });
+        }
+        equal(words[1], 55, "the original's answer")?;
+        Ok(0)
+    })?;
+    close(client)?;
+    let token = recv(port)?.token;
+    let in_use = Destination::exactly(port);
+    let full = CloneSpec { domain: in_use, ..specification(port) };
+    refused(clone_caller(port, token, &full), Error::NoSlots, "a slot in use")?;
+    let domain = clone_caller(port, token, &specification(port))?;
+    // It does not run before it is started, whatever else happens.
+    for _ in 0..20 {
+        yield_now();
+    }
+    equal(inspect(domain)?.threads, 1, "threads of the clone")?;
+    duplicate(domain, Placement::new(ANYWHERE))?;
+    resume(domain, Suspend::NEW)?;
+    is_exit(&recv(port)?, 6, ExitKind::Exited, 33)?;
+    reply(port, token, &[0, 55, 0, 0, 0, 0, 0, 0], None)?;
+    exits(pid, 0)
+}
