@@ -44,6 +44,13 @@ pub const fn table(frame: Frame) -> u64 {
     frame.address() | PRESENT | WRITABLE | USER
 }
 
+/// A leaf for a private page of writable memory.
+#[inline]
+#[must_use]
+pub const fn data(frame: Frame) -> u64 {
+    frame.address() | PRESENT | WRITABLE | USER | NO_EXECUTE
+}
+
 /// A leaf for `frame` with what `protection` allows except stores.
 #[inline]
 #[must_use]

@@ -75,10 +75,11 @@ pub(crate) fn descend<M: PhysicalMemory>(
             return Reach { table, level, shared: None };
         }
         let below = entry::frame(value);
-        if cx.frames.references(below) != 1 {
-            return Reach { table, level, shared: Some(below) };
-        }
+        // With W the table has one reference (I1), which need not be looked at.
         if value & entry::WRITABLE == 0 {
+            if cx.frames.references(below) != 1 {
+                return Reach { table, level, shared: Some(below) };
+            }
             cx.machine.store(table, index, value | entry::WRITABLE);
         }
         table = below;

@@ -10,6 +10,8 @@
 //! flush, and after it the old references (the order of peers.md 3.5: a stale translation may reach
 //! an old table until the flush, so the table must not lose its count before).
 //!
+//! Stores to anonymous memory with private tables, the bulk, build no plan: `store_anonymous`.
+//!
 //! Cost with private tables: four loads, one store. With `k` shared levels: for each live entry of
 //! each of them one load and two stores.
 
@@ -69,48 +71,44 @@ impl Space {
         access: Access,
     ) -> Result<Frame, FaultKind> {
         let root = self.root.ok_or(FaultKind::Unmapped)?;
-        if address >= layout::END {
-            return Err(FaultKind::Unmapped);
-        }
         let mapping = self.find(cx.nodes, address).ok_or(FaultKind::Unmapped)?;
         if !allows(mapping, access) {
             return Err(FaultKind::Protection);
         }
-        let (mapping, stores) = (*mapping, matches!(access, Access::Write | Access::Force));
+        let stores = matches!(access, Access::Write | Access::Force);
+        let is_plain = stores
+            && mapping.kind == MappingKind::Anonymous
+            && mapping.protection.contains(Protection::WRITE);
         let reach = path::descend(cx, root, address, 1);
-        if reach.level == 1 && stores && mapping.kind == MappingKind::Anonymous {
-            return self.store_anonymous(cx, root, mapping.protection, reach.table, address);
+        if is_plain && reach.level == 1 {
+            self.store_anonymous(cx, root, reach.table, address)
+        } else {
+            self.repair_generally(cx, root, reach, address, stores)
         }
-        let old = path::peek(cx.machine, &reach, address);
-        let leaf = decide(cx, &mapping, &reach, old, address, stores);
-        self.publish(cx, root, &mapping, reach, old, leaf, address)
     }
 
-    /// A store to anonymous memory whose tables are private: the faults that are most of all.
+    /// A store to writable anonymous memory whose tables are private: most faults are one.
     #[inline]
     fn store_anonymous<M: Translation>(
         &mut self,
         cx: &mut MemoryContext<'_, M>,
         root: Frame,
-        protection: Protection,
         table: Frame,
         address: u64,
     ) -> Result<Frame, FaultKind> {
         let index = address::index(address, 1);
         let old = cx.machine.load(table, index);
-        let frame = entry::frame(old);
-        let stores = if protection.contains(Protection::WRITE) { entry::WRITABLE } else { 0 };
         if old == 0 {
             let new = cx
                 .frames
                 .claim_zeroed(cx.machine, cx.accounts, self.account)
                 .ok_or(FaultKind::NoMemory)?;
-            let value = entry::leaf(new, protection) | stores;
-            table::install(cx.machine, cx.frames, table, index, value);
+            table::install(cx.machine, cx.frames, table, index, entry::data(new));
             return Ok(new);
         }
+        let frame = entry::frame(old);
         if cx.frames.is_only_anonymous(frame) {
-            cx.machine.store(table, index, entry::leaf(frame, protection) | stores);
+            cx.machine.store(table, index, entry::data(frame));
             return Ok(frame);
         }
         let new = if frame == cx.frames.zero_page() {
@@ -119,10 +117,25 @@ impl Space {
             cx.frames.claim_copy(cx.machine, cx.accounts, self.account, frame)
         };
         let new = new.ok_or(FaultKind::NoMemory)?;
-        cx.machine.store(table, index, entry::leaf(new, protection) | stores);
+        cx.machine.store(table, index, entry::data(new));
         cx.machine.flush_page(root, address);
         cx.frames.lower(cx.accounts, frame);
         Ok(new)
+    }
+
+    /// An allowed access to the mapping found last.
+    fn repair_generally<M: Translation>(
+        &mut self,
+        cx: &mut MemoryContext<'_, M>,
+        root: Frame,
+        reach: Reach,
+        address: u64,
+        stores: bool,
+    ) -> Result<Frame, FaultKind> {
+        let mapping = self.recent;
+        let old = path::peek(cx.machine, &reach, address);
+        let leaf = decide(cx, &mapping, &reach, old, address, stores);
+        self.publish(cx, root, &mapping, reach, old, leaf, address)
     }
 
     /// Reserves what `leaf` and the tables above need, makes it, and drops what it replaced.

@@ -94,8 +94,13 @@ impl Bench {
         while space.advance(&mut self.context()) == Progress::More {}
     }
 
-    /// Takes a space apart to the end.
+    /// Takes a space apart to the end; leaves it first, as kernel core does: its root may be the
+    /// next space's.
     pub fn teardown(&mut self, space: &mut Space) {
+        if self.machine.active() == space.root() {
+            let kernel = self.machine.kernel_half();
+            self.machine.activate(kernel);
+        }
         while space.teardown(&mut self.context(), 64) == Progress::More {}
     }
 
