@@ -182,7 +182,7 @@ impl<K: Kernel> Service<K> {
     /// The carried answer could not be given: says so in plain words, if the caller is still there.
     #[cold]
     fn failed(&mut self, reason: Error) {
-        if self.has_extras {
+        if self.has_extras && self.token != NO_TOKEN {
             for capability in moved(&self.extras) {
                 self.kernel.close(capability);
             }

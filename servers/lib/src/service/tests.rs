@@ -127,7 +127,7 @@ impl Server<Script> for Parking {
                 Ok(Watch::End { .. }) => Outcome::Answer(ok(&[9])),
                 Err(errno) => Outcome::Answer(error(errno)),
             },
-            20 => {
+            6 => {
                 service.start_with_wait(CapRef::private(60));
                 Outcome::Parked
             }
@@ -142,7 +142,7 @@ impl Server<Script> for Parking {
                 service.answer_with(request.token(), &reply);
                 Outcome::Parked
             }
-            8 => {
+            5 => {
                 let port = service.port();
                 let reply = Reply::new(ok(&[])).minting(port, 61, 0).minting(port, 62, 0);
                 service.answer_with(request.token(), &reply);
@@ -269,7 +269,7 @@ fn faults_kill_without_a_rule() {
 
 #[test]
 fn a_start_travels_with_the_wait_or_with_an_answer() {
-    let start = || call(10, [20, 0, 0, 0, 0, 0, 0, 0], 0);
+    let start = || call(10, [6, 0, 0, 0, 0, 0, 0, 0], 0);
     check(vec![start()], None, &["wait", "start 60"]);
     check(
         vec![start(), call(11, [9; 8], 0)],

@@ -117,7 +117,7 @@ const SCENARIOS: &[Scenario] = &[
     command("true", "true", b"", 0, b""),
     command("false", "false", b"", 1, b""),
     command("status", "exit 42", b"", 42, b""),
-    command("not-found", "no-such-program", b"", 127, b""),
+    command("not-found", "no-such-program 2>/tmp/error", b"", 127, b""),
     command("killed", "kill -9 $$", b"", 137, b""),
     command("power-off", "poweroff", b"", 0, b""),
     command("output", "echo one; echo two", b"", 0, b"one\ntwo\n"),

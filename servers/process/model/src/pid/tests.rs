@@ -1,3 +1,5 @@
+//! Pid allocation against a naive model, policy by policy.
+
 use super::*;
 use crate::profile::{FREEBSD_13, FREEBSD_2001, FREEBSD_2010, NETBSD_9};
 use proptest::prelude::*;
