@@ -1,9 +1,9 @@
 //! The file tree: the boot archive as files, and a writable directory for temporary ones.
 //!
-//! Owns: nodes and names, open file descriptions, the reading of the archive's ustar headers, which
-//! files are kept as Memories to be executed.
+//! Owns: nodes and names, open file descriptions, which files are kept as Memories to be executed.
 //! Never enters it: capabilities, system calls, clocks. Bytes move through
-//! [`tine_server_model::Clients`]; the archive is a byte slice that the shell maps.
+//! [`tine_server_model::Clients`]; the archive is a byte slice that the shell maps, read by
+//! `tine-archive`.
 //!
 //! ```text
 //!   /            read-only, from the archive
@@ -16,13 +16,12 @@
 //! gone; names are sorted, so listing is by position and stable while nothing changes; limits
 //! ([`NODES_MAX`], [`FILE_MAX`]) bound what clients can make the server hold.
 //!
-//! Sources: IEEE Std 1003.1 (ustar interchange format, open, unlink, rename), FreeBSD errno use.
+//! Sources: IEEE Std 1003.1 (open, unlink, rename), FreeBSD errno use.
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 
-pub mod archive;
 mod description;
 mod node;
 mod path;

@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 
 use tine_abi::Errno;
+use tine_archive::{Damage, EntryKind, entries};
 
-use crate::archive::{Damage, EntryKind, entries};
 use crate::node::{Content, NODES_MAX, Name, Node, NodeId};
 use crate::path::{names, split_last};
 

@@ -4,8 +4,8 @@ use core::fmt;
 use core::ops::Range;
 
 use tine_abi::memory::PAGE;
+use tine_archive::{EntryKind, entries};
 use tine_elf::{Damage, HEAD, Plan};
-use tine_initrd_model::archive::{self, EntryKind, entries};
 
 use crate::table::SERVERS;
 
@@ -23,7 +23,7 @@ pub enum Refusal {
     /// The kernel was given no archive.
     NoArchive,
     /// The archive cannot be read to its end.
-    Archive(archive::Damage),
+    Archive(tine_archive::Damage),
     /// A program is not in it.
     Missing(&'static str),
     /// A program is there, but is none.

@@ -8,7 +8,21 @@ use std::vec::Vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::archive::tests::archive;
+
+/// A small archive.
+fn archive(members: &[(&str, Option<&[u8]>)]) -> Vec<u8> {
+    use tine_archive::{BLOCK, EntryKind, header};
+    let mut bytes = Vec::new();
+    for (path, content) in members {
+        let kind = if content.is_some() { EntryKind::File } else { EntryKind::Directory };
+        let content = content.unwrap_or_default();
+        bytes.extend(header(path.as_bytes(), kind, content.len()).expect("it fits"));
+        bytes.extend(content);
+        bytes.resize(bytes.len().next_multiple_of(BLOCK), 0);
+    }
+    bytes.resize(bytes.len() + 2 * BLOCK, 0);
+    bytes
+}
 
 /// One client whose range is a byte vector.
 #[derive(Default)]

@@ -30,15 +30,8 @@ fn file() -> Vec<u8> {
 fn archive(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (path, content) in members {
-        let mut header = [0u8; 512];
-        header[..path.len()].copy_from_slice(path.as_bytes());
-        header[124..136].copy_from_slice(format!("{:011o}\0", content.len()).as_bytes());
-        header[156] = b'0';
-        header[257..265].copy_from_slice(b"ustar\x0000");
-        header[148..156].fill(b' ');
-        let sum: usize = header.iter().map(|byte| usize::from(*byte)).sum();
-        header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-        bytes.extend(header);
+        let header = tine_archive::header(path.as_bytes(), EntryKind::File, content.len());
+        bytes.extend(header.expect("it fits"));
         bytes.extend(content);
         bytes.resize(bytes.len().next_multiple_of(512), 0);
     }

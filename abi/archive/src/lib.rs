@@ -1,9 +1,25 @@
-//! The ustar reader: names and ranges of an archive that may be damaged in any way.
+//! The boot archive's format, ustar: what lies where in an archive that may be damaged in any way.
+//!
+//! Owns: reading ([`entries`]), and the header of a member ([`header`]) for those who make archives.
+//! Never enters it: what the members are for, folders that no member names.
+//!
+//! Called by: the root server, which checks the whole archive before anything runs; the file server's
+//! model; their tests.
+//!
+//! Invariants: no archive makes it panic, and no content leaves the archive; damage ends the reading
+//! and is named; an archive without its end mark is cut off.
+//!
+//! Source: IEEE Std 1003.1, `pax`, ustar interchange format.
+#![no_std]
+#![forbid(unsafe_code)]
 
 use core::ops::Range;
 
 /// Bytes of a header and of the unit that contents are padded to.
-const BLOCK: usize = 512;
+pub const BLOCK: usize = 512;
+
+/// Bytes of a path at most.
+pub const PATH_MAX: usize = 100;
 
 /// What an entry is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,6 +93,39 @@ fn text(field: &[u8]) -> &[u8] {
     field.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
+/// The header of a member: readable and executable by all, of user and group 0, without a time.
+/// `None` for a path or length that does not fit.
+#[must_use]
+pub fn header(path: &[u8], kind: EntryKind, length: usize) -> Option<[u8; BLOCK]> {
+    let mut header = [0; BLOCK];
+    header.get_mut(..PATH_MAX)?.get_mut(..path.len())?.copy_from_slice(path);
+    header[100..107].copy_from_slice(b"0000755");
+    header[108..115].copy_from_slice(b"0000000");
+    header[116..123].copy_from_slice(b"0000000");
+    put_octal(&mut header[124..135], length)?;
+    header[136..147].copy_from_slice(b"00000000000");
+    header[156] = match kind {
+        EntryKind::File => b'0',
+        EntryKind::Directory => b'5',
+    };
+    header[257..265].copy_from_slice(b"ustar\x0000");
+    header[148..156].fill(b' ');
+    let sum = header.iter().map(|byte| usize::from(*byte)).sum();
+    put_octal(&mut header[148..154], sum)?;
+    header[154] = 0;
+    Some(header)
+}
+
+/// Fills a field with a number; `None` if it has more digits.
+fn put_octal(field: &mut [u8], number: usize) -> Option<()> {
+    let mut rest = number;
+    for digit in field.iter_mut().rev() {
+        *digit = b'0' + (rest & 7) as u8;
+        rest >>= 3;
+    }
+    (rest == 0).then_some(())
+}
+
 /// Whether a header carries the sum of its bytes, the sum itself read as spaces.
 fn checksum_holds(header: &[u8]) -> bool {
     let sum: usize = header
@@ -114,7 +163,7 @@ impl<'a> Iterator for Entries<'a> {
             _ => return Some(self.stop(Damage::Kind)),
         };
         self.position = end.next_multiple_of(BLOCK);
-        Some(Ok(Entry { path: text(&header[..100]), kind, content: start..end }))
+        Some(Ok(Entry { path: text(&header[..PATH_MAX]), kind, content: start..end }))
     }
 }
 
@@ -126,32 +175,23 @@ impl<'a> Entries<'a> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     extern crate std;
 
-    use std::string::String;
     use std::vec::Vec;
 
     use proptest::prelude::*;
 
     use super::*;
 
-    /// A small archive, written as the image tool writes it.
-    pub(crate) fn archive(members: &[(&str, Option<&[u8]>)]) -> Vec<u8> {
+    /// A small archive.
+    fn archive(members: &[(&str, Option<&[u8]>)]) -> Vec<u8> {
         let mut bytes = Vec::new();
         for (path, content) in members {
-            let mut header = [0u8; BLOCK];
-            header[..path.len()].copy_from_slice(path.as_bytes());
-            header[100..108].copy_from_slice(b"0000755\0");
-            let size = std::format!("{:011o}\0", content.map_or(0, <[u8]>::len));
-            header[124..136].copy_from_slice(size.as_bytes());
-            header[156] = if content.is_some() { b'0' } else { b'5' };
-            header[257..265].copy_from_slice(b"ustar\x0000");
-            header[148..156].fill(b' ');
-            let sum: usize = header.iter().map(|byte| usize::from(*byte)).sum();
-            header[148..156].copy_from_slice(std::format!("{sum:06o}\0 ").as_bytes());
-            bytes.extend(header);
-            bytes.extend(content.unwrap_or_default());
+            let kind = if content.is_some() { EntryKind::File } else { EntryKind::Directory };
+            let content = content.unwrap_or_default();
+            bytes.extend(header(path.as_bytes(), kind, content.len()).expect("it fits"));
+            bytes.extend(content);
             bytes.resize(bytes.len().next_multiple_of(BLOCK), 0);
         }
         bytes.resize(bytes.len() + 2 * BLOCK, 0);
@@ -164,28 +204,37 @@ pub(crate) mod tests {
         let found: Vec<_> = entries(&bytes)
             .map(|entry| {
                 let entry = entry.unwrap();
-                (
-                    String::from_utf8(entry.path.to_vec()).unwrap(),
-                    entry.kind,
-                    bytes[entry.content].to_vec(),
-                )
+                (entry.path, entry.kind, &bytes[entry.content])
             })
             .collect();
-        assert_eq!(found[0], ("bin".into(), EntryKind::Directory, Vec::new()));
-        assert_eq!(found[1], ("bin/sh".into(), EntryKind::File, b"code".to_vec()));
-        assert_eq!(found[2], ("empty".into(), EntryKind::File, Vec::new()));
-        assert_eq!(found.len(), 3);
+        assert_eq!(
+            found,
+            [
+                (&b"bin"[..], EntryKind::Directory, &b""[..]),
+                (b"bin/sh", EntryKind::File, b"code"),
+                (b"empty", EntryKind::File, b""),
+            ]
+        );
     }
 
     #[test]
-    fn damage_is_named_and_ends_the_iteration() {
+    fn what_does_not_fit_has_no_header() {
+        assert!(header(&[b'x'; PATH_MAX], EntryKind::File, (8 << 30) - 1).is_some());
+        assert_eq!(header(&[b'x'; PATH_MAX + 1], EntryKind::File, 0), None);
+        assert_eq!(header(b"x", EntryKind::File, 8 << 30), None);
+    }
+
+    #[test]
+    fn damage_is_named_and_ends_the_reading() {
         let good = archive(&[("a", Some(b"0123456789"))]);
         let mut flipped = good.clone();
         flipped[3] ^= 1;
-        let mut cases = std::vec![(flipped, Damage::Header)];
-        cases.push((good[..100].to_vec(), Damage::Truncated));
-        cases.push((good[..515].to_vec(), Damage::Content));
-        cases.push((Vec::new(), Damage::Truncated));
+        let cases = [
+            (flipped, Damage::Header),
+            (good[..100].to_vec(), Damage::Truncated),
+            (good[..515].to_vec(), Damage::Content),
+            (Vec::new(), Damage::Truncated),
+        ];
         for (bytes, damage) in cases {
             let found: Vec<_> = entries(&bytes).collect();
             assert_eq!(found, [Err(damage)]);
