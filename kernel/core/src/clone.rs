@@ -273,14 +273,18 @@ impl<M: Machine> State<M> {
         let extended = self.copy_extended(plan.caller)?;
         let arrivals = self.thread(plan.caller)?.arrivals;
 
-        let mut domain = Domain::new(built.space, tables, plan.account, rank);
-        domain.supervisor = Some(plan.supervisor);
-        domain.debugger = plan.debugger;
-        domain.suspend = Suspend::NEW | spec.suspend;
-        domain.alive = 1;
         let mut pages = KernelPages { machine: &mut self.machine, frames: &mut self.frames };
         let domain_id = match self.deadlines.promise(&mut pages) {
-            Ok(()) => self.domains.insert(&mut pages, domain).ok(),
+            Ok(()) => self
+                .domains
+                .insert_with(&mut pages, || Domain {
+                    supervisor: Some(plan.supervisor),
+                    debugger: plan.debugger,
+                    suspend: Suspend::NEW | spec.suspend,
+                    alive: 1,
+                    ..Domain::new(built.space, tables, plan.account, rank)
+                })
+                .ok(),
             Err(_) => {
                 self.drop_image(extended);
                 return Err(Error::NoMemory);
@@ -288,13 +292,17 @@ impl<M: Machine> State<M> {
         };
         let thread_id = domain_id.and_then(|domain_id| {
             let (space, root) = (built.space, built.root);
-            let mut thread = Thread::new(domain_id, space, root, tables, plan.account, self.calls);
-            thread.registers = plan.registers;
-            thread.state = ThreadState::Runnable;
-            thread.is_stopped = true;
-            thread.arrivals = arrivals;
-            thread.extended = extended;
-            self.threads.insert(&mut pages, thread).ok()
+            let birth = self.calls;
+            self.threads
+                .insert_with(&mut pages, || Thread {
+                    registers: plan.registers,
+                    state: ThreadState::Runnable,
+                    is_stopped: true,
+                    arrivals,
+                    extended,
+                    ..Thread::new(domain_id, space, root, tables, plan.account, birth)
+                })
+                .ok()
         });
         let (Some(domain_id), Some(thread_id)) = (domain_id, thread_id) else {
             if let Some(domain_id) = domain_id {

@@ -17,11 +17,15 @@ use crate::{
     memory::{self, KernelPages, Progress},
     object::{
         DomainId, ThreadId,
+        capability::Capability,
         domain::{ExitRecord, ExitStep},
         table::TableId,
     },
     state::State,
 };
+
+/// Capabilities that are closed at a time.
+const BATCH: usize = 8;
 
 impl<M: Machine> State<M> {
     /// The thread ends itself; the last one ends its Domain with this code.
@@ -113,20 +117,24 @@ impl<M: Machine> State<M> {
             return Progress::Done;
         }
         let mut cursor = self.domains.get(id).map_or(0, |domain| domain.cursor);
-        while let Some(slot) = self.tables.next_occupied(table, cursor) {
+        let mut some = [Capability::EMPTY; BATCH];
+        loop {
+            let count = self.tables.take_some(table, &mut cursor, &mut some);
+            for capability in some.iter().take(count) {
+                self.close(*capability);
+            }
+            if count < BATCH {
+                self.remove_table(table);
+                return Progress::Done;
+            }
+            *budget = budget.saturating_sub(BATCH as u32);
             if *budget == 0 {
                 if let Some(domain) = self.domains.get_mut(id) {
                     domain.cursor = cursor;
                 }
                 return Progress::More;
             }
-            *budget -= 1;
-            cursor = slot + 1;
-            let capability = self.tables.take(table, slot);
-            self.close(capability);
         }
-        self.remove_table(table);
-        Progress::Done
     }
 
     /// Removes an empty table.

@@ -3,11 +3,11 @@
 //! Owns: the way from an address of a program to words and back. Never here: what the words mean
 //! (`tine_abi::wire::Wire`). A page that cannot be resolved is [`Error::BadAddress`]; nothing waits.
 
-use tine_abi::{Error, wire::Wire};
+use tine_abi::{Error, memory::PAGE, wire::Wire};
 
 use crate::{
     machine::Machine,
-    memory::{copy_in, copy_out},
+    memory::{Access, copy_in, copy_out},
     object::{SpaceId, ThreadId},
     state::State,
 };
@@ -46,6 +46,31 @@ impl<M: Machine> State<M> {
 
     /// Reads at most 24 words.
     pub(crate) fn read_words(
+        &mut self,
+        space: SpaceId,
+        address: u64,
+        words: &mut [u64],
+    ) -> Result<(), Error> {
+        let end = address.wrapping_add(words.len() as u64 * 8).wrapping_sub(1);
+        if address % 8 != 0 || address / PAGE != end / PAGE {
+            return self.read_unaligned(space, address, words);
+        }
+        self.with_space(space, |cx, space| {
+            let frame = space.resolve(cx, address, Access::Read).map_err(|_| Error::BadAddress)?;
+            if !cx.frames.manages(frame) {
+                return Err(Error::BadAddress);
+            }
+            let first = (address % PAGE / 8) as usize;
+            for (index, word) in words.iter_mut().enumerate() {
+                *word = cx.machine.load(frame, first + index);
+            }
+            Ok(())
+        })
+    }
+
+    /// As [`State::read_words`], wherever they lie.
+    #[inline(never)]
+    fn read_unaligned(
         &mut self,
         space: SpaceId,
         address: u64,

@@ -94,6 +94,18 @@ impl<T: Copy> PageArray<T> {
         }
     }
 
+    /// As [`PageArray::chunk`], for change.
+    pub fn chunk_mut(&mut self, page: usize) -> &mut [T] {
+        let start = page.saturating_mul(Self::PER_PAGE);
+        match self.length.checked_sub(start) {
+            None | Some(0) => &mut [],
+            // SAFETY: as in `chunk`; `&mut self` excludes every other reference.
+            Some(rest) => unsafe {
+                slice::from_raw_parts_mut(self.place(start).as_ptr(), rest.min(Self::PER_PAGE))
+            },
+        }
+    }
+
     /// All elements in order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         (0..self.pages.count()).flat_map(|page| self.chunk(page))
@@ -109,9 +121,14 @@ impl<T: Copy> PageArray<T> {
     ) -> Result<(), Exhausted> {
         self.pages.grow(pages, length.div_ceil(Self::PER_PAGE))?;
         while self.length < length {
+            let count = (length - self.length).min(Self::PER_PAGE - self.length % Self::PER_PAGE);
             // SAFETY: the pages up to `length` are owned now.
-            unsafe { self.place(self.length).write(fill) };
-            self.length += 1;
+            let first = unsafe { self.place(self.length) };
+            for index in 0..count {
+                // SAFETY: `count` ends at the end of the page or of the array.
+                unsafe { first.add(index).write(fill) };
+            }
+            self.length += count;
         }
         Ok(())
     }

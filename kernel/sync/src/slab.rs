@@ -216,6 +216,30 @@ impl<T> Slab<T> {
         Ok(id)
     }
 
+    /// As [`Slab::insert`] for a large value, which `make` builds where it will stay.
+    #[inline(always)]
+    pub fn insert_with(
+        &mut self,
+        pages: &mut impl PageSource,
+        make: impl FnOnce() -> T,
+    ) -> Result<Id<T>, Exhausted> {
+        /// Frees the slot if `make` unwinds (on the host: the kernel aborts).
+        struct Claimed<'s, T>(&'s mut Slab<T>, Id<T>);
+        impl<T> Drop for Claimed<'_, T> {
+            fn drop(&mut self) {
+                self.0.forget(self.1);
+            }
+        }
+        // SAFETY: the value is written below; where that does not come to pass the slot is freed,
+        // without the value being read or dropped.
+        let (id, place) = unsafe { self.claim(pages) }?;
+        let claimed = Claimed(self, id);
+        // SAFETY: a claimed place is valid for a write and holds no value.
+        unsafe { place.write(make()) };
+        core::mem::forget(claimed);
+        Ok(id)
+    }
+
     /// Moves the element out; its id, and every copy of it, finds nothing from now on.
     pub fn remove(&mut self, id: Id<T>) -> Option<T> {
         // SAFETY: the value is initialised (S2), and once forgotten is not read again.

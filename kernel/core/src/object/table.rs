@@ -80,8 +80,7 @@ impl More {
         }
     }
 
-    fn mark(&mut self, slot: usize, in_use: bool) {
-        let (index, bit) = (slot / 64, 1 << (slot % 64));
+    fn set_word(&mut self, index: usize, value: u64) {
         let word = match self.first.get_mut(index) {
             Some(word) => word,
             None => match self.words.get_mut(index - FIRST_WORDS) {
@@ -89,11 +88,60 @@ impl More {
                 None => return,
             },
         };
-        *word = if in_use { *word | bit } else { *word & !bit };
-        let is_full = *word == u64::MAX;
-        let summary = &mut self.full[index / 64];
-        let bit = 1 << (index % 64);
-        *summary = if is_full { *summary | bit } else { *summary & !bit };
+        *word = value;
+        if let Some(summary) = self.full.get_mut(index / 64) {
+            let bit = 1 << (index % 64);
+            *summary = if value == u64::MAX { *summary | bit } else { *summary & !bit };
+        }
+    }
+
+    fn mark(&mut self, slot: usize, in_use: bool) {
+        let (index, bit) = (slot / 64, 1 << (slot % 64));
+        let word = self.word(index);
+        self.set_word(index, if in_use { word | bit } else { word & !bit });
+    }
+
+    /// Copies the slots of `from` that a fork inherits; there is room for all of them.
+    fn fill(&mut self, from: &More, mut hold: impl FnMut(Capability)) {
+        let per_page = PageArray::<Capability>::PER_PAGE;
+        for page in 0..self.slots.len() / per_page {
+            let source = from.slots.chunk(page);
+            for index in page * per_page / 64..(page + 1) * per_page / 64 {
+                let place = index * 64 - page * per_page;
+                let target = self.slots.chunk_mut(page);
+                let (mut left, mut copied) = (from.word(index), 0);
+                while left != 0 {
+                    let bit = left.trailing_zeros() as usize;
+                    left &= left - 1;
+                    let (Some(from), Some(to)) =
+                        (source.get(place + bit), target.get_mut(place + bit))
+                    else {
+                        break;
+                    };
+                    if is_inherited(from) {
+                        hold(*from);
+                        *to = *from;
+                        copied |= 1 << bit;
+                    }
+                }
+                self.set_word(index, copied);
+            }
+        }
+    }
+
+    /// As [`Tables::take_some`].
+    fn take_some(&mut self, cursor: &mut usize, into: &mut [Capability]) -> usize {
+        let mut count = 0;
+        while let Some(slot) = self.next_occupied(*cursor) {
+            let Some(place) = into.get_mut(count) else { break };
+            if let Some(capability) = self.slots.get_mut(slot) {
+                *place = core::mem::replace(capability, Capability::EMPTY);
+            }
+            self.mark(slot, false);
+            *cursor = slot + 1;
+            count += 1;
+        }
+        count
     }
 
     /// The lowest free slot at or above `from`, whether or not pages for it exist.
@@ -201,7 +249,7 @@ impl Tables {
         pages: &mut impl PageSource,
         account: AccountId,
     ) -> Result<TableId, Error> {
-        self.tables.insert(pages, CapTable::new(account)).map_err(|_| Error::NoMemory)
+        self.tables.insert_with(pages, || CapTable::new(account)).map_err(|_| Error::NoMemory)
     }
 
     /// Pages that the slabs of tables take.
@@ -357,7 +405,7 @@ impl Tables {
         let more = match table.more {
             Some(more) => more,
             None => {
-                let more = self.more.insert(memory.pages, More::new());
+                let more = self.more.insert_with(memory.pages, More::new);
                 let more = more.map_err(|_| Error::NoMemory)?;
                 table.more = Some(more);
                 more
@@ -435,17 +483,43 @@ impl Tables {
                 to.occupied |= 1 << slot;
             }
         }
-        if from.more.is_some() {
-            let mut at = INLINE as u32;
-            while let Some(slot) = self.next_occupied(source, at) {
-                let capability = self.slot(source, slot);
-                if is_inherited(&capability) {
-                    hold(capability);
-                    self.set(copy, slot, capability);
+        if let (Some(from), Some(to)) = (from.more, to.more)
+            && let Some((from, to)) = self.more.pair_mut(from, to)
+        {
+            to.fill(from, hold);
+        }
+    }
+
+    /// Takes the capabilities of the lowest slots in use at or above `cursor`, as many as there is
+    /// room for, and moves `cursor` behind them. None: the table is empty from there on.
+    pub fn take_some(&mut self, id: TableId, cursor: &mut u32, into: &mut [Capability]) -> usize {
+        let Some(table) = self.tables.get_mut(id) else { return 0 };
+        let mut count = 0;
+        if (*cursor as usize) < INLINE {
+            let mut left = table.occupied & u32::MAX << *cursor;
+            while left != 0 {
+                let Some(place) = into.get_mut(count) else { return count };
+                let slot = left.trailing_zeros();
+                if let Some(capability) = table.slots.get_mut(slot as usize) {
+                    *place = core::mem::replace(capability, Capability::EMPTY);
                 }
-                at = slot + 1;
+                table.occupied &= !(1 << slot);
+                left &= left - 1;
+                *cursor = slot + 1;
+                count += 1;
             }
         }
+        if let Some(more) = table.more.and_then(|more| self.more.get_mut(more))
+            && let Some(room) = into.get_mut(count..)
+        {
+            let mut far = (*cursor as usize).saturating_sub(INLINE);
+            let taken = more.take_some(&mut far, room);
+            if taken > 0 {
+                *cursor = (far + INLINE) as u32;
+            }
+            count += taken;
+        }
+        count
     }
 
     /// Has room in `copy` for the highest far slot of `source` in use.
@@ -561,6 +635,19 @@ mod tests {
             for slot in 0..720 {
                 prop_assert_eq!(world.tables.slot(copy, slot).is_live(), model.contains(&slot));
             }
+            // The copy is taken in the order of slots, seven at a time.
+            let (mut cursor, mut taken) = (0, 0);
+            for (slot, next) in model.iter().zip(model.iter().skip(1).map(Some).chain([None])) {
+                if taken % 7 == 0 {
+                    let mut some = [Capability::EMPTY; 7];
+                    let count = world.tables.take_some(copy, &mut cursor, &mut some);
+                    prop_assert_eq!(count, 7.min(model.len() - taken));
+                    prop_assert!(some[..count].iter().all(Capability::is_live));
+                }
+                taken += 1;
+                prop_assert!(next.is_none() || slot < next.unwrap());
+            }
+            prop_assert_eq!(world.tables.next_occupied(copy, 0), None);
             let charged = world.tables.charges(id).0 + world.tables.charges(copy).0;
             prop_assert_eq!(world.accounts.get(world.account).unwrap().frames.used(), charged);
             let World { mut tables, mut pages, accounts, .. } = world;
