@@ -190,6 +190,42 @@ fn a_debugger_writes_into_text_and_only_its_process_sees_it() {
 }
 
 #[test]
+fn a_forced_store_to_anonymous_memory_leaves_it_read_only() {
+    let (mut bench, account) = bench();
+    let mut space = Space::new(&mut bench.context(), account).unwrap();
+    let request = MapRequest { protection: READ, ..anonymous(HOT, 2) };
+    bench.map(&mut space, &request).unwrap();
+    for page in [HOT, HOT + PAGE, HOT] {
+        assert!(space.resolve(&mut bench.context(), page, Access::Force).is_ok());
+        assert_eq!(bench.store(&mut space, page, 1), Err(FaultKind::Protection));
+        assert_eq!(bench.load(&mut space, page), Ok(0));
+        bench.check(&[&space]);
+    }
+}
+
+#[test]
+fn mappings_that_continue_each_other_are_one() {
+    let (mut bench, account) = bench();
+    let memory = bench.memory(account, 2 * PAGE).unwrap();
+    let mut space = Space::new(&mut bench.context(), account).unwrap();
+    for page in [0, 2, 1, 4] {
+        bench.map(&mut space, &anonymous(HOT + page * PAGE, 1)).unwrap();
+    }
+    let at = layout::SHARED.start;
+    bench.map(&mut space, &shared(at, memory, 1, READ)).unwrap();
+    bench.map(&mut space, &shared(at + PAGE, memory, 1, READ)).unwrap();
+    let mut found = Vec::new();
+    let mut next = 0;
+    while let Some(mapping) = space.next_mapping(&bench.nodes, next) {
+        next = mapping.end();
+        found.push((mapping.start(), (mapping.end() - mapping.start()) / PAGE));
+    }
+    // The second half of the Memory would have continued the first, its first page again does not.
+    assert_eq!(found, [(HOT, 3), (HOT + 4 * PAGE, 1), (at, 1), (at + PAGE, 1)]);
+    bench.check(&[&space]);
+}
+
+#[test]
 fn nothing_is_writable_and_executable() {
     let (mut bench, account) = bench();
     let program = bench.program(account, 2);
@@ -270,7 +306,8 @@ fn protect_takes_permission_at_once_and_gives_it_at_the_next_use() {
     change(&mut bench, &mut space, WRITE).unwrap();
     assert_eq!(bench.load(&mut space, middle), Ok(8), "the page was kept");
     assert_eq!(bench.store(&mut space, middle, 2), Ok(()));
-    assert_eq!(bench.nodes.len(), 1, "the three parts are one mapping again");
+    let whole = space.mapping(&bench.nodes, HOT).unwrap();
+    assert_eq!((whole.start(), whole.end()), (HOT, HOT + 3 * PAGE), "one mapping again");
     let at = HOT + 3 * PAGE;
     let result = space.protect(&mut bench.context(), middle, at, READ);
     assert_eq!(result, Err(Error::NotMapped));
