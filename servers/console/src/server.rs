@@ -1,4 +1,9 @@
 //! Requests as words, answered by the model; interrupts; the results channel.
+//!
+//! Owns: decoding by badge, the Event that the interrupt line sets, the call that the interrupt
+//! character makes. Never enters it: registers, editing. Called by the loop in `main`.
+//!
+//! Invariant: the line is acknowledged before its causes are looked for, so none is missed.
 
 use tine_abi::capability::slot;
 use tine_abi::message::Words;

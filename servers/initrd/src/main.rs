@@ -5,8 +5,8 @@
 //! model's.
 //!
 //! Started by the root server with the archive in the private slot ARCHIVE and its length in the
-//! start block. The port without a badge is the root directory, open for reading: root gives it to
-//! the first process.
+//! start block. The port itself and identities with badge 0 are the root directory, open for
+//! reading: root gives one to the first process.
 //!
 //! Invariants: it calls nobody; every request is answered before the next one is received.
 #![cfg_attr(target_os = "none", no_std, no_main)]

@@ -1,4 +1,7 @@
 //! Files as sealed Memories, to be mapped and executed.
+//!
+//! Owns: making and closing them. Never enters it: which are kept; that is
+//! [`tine_initrd_model::Programs`]. Called by OPEN with EXECUTE.
 
 use tine_abi::capability::slot;
 use tine_abi::{CapRef, Errno};

@@ -1,4 +1,9 @@
 //! Requests as words, answered by the model.
+//!
+//! Owns: decoding, and the order in which a request is refused: flags, receive slot, path, then
+//! whatever the model says. Never enters it: files. Called by the loop in `main`.
+//!
+//! Invariant: a description whose capability reached nobody is closed ([`Server::no_senders`]).
 
 use tine_abi::message::{SendCapability, SendMode, Words};
 use tine_abi::protocol::file::{FileKind, OpenFlags, Operation, PATH_MAX};
@@ -20,7 +25,7 @@ const PROGRAM_BYTES: usize = 16 << 20;
 /// Files of an archive as a server.
 pub(crate) struct Initrd<'a> {
     files: Files<'a>,
-    /// What the port without a badge stands for.
+    /// What badge 0 stands for.
     root: Badge,
     programs: Programs<CapRef>,
 }

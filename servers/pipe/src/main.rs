@@ -3,8 +3,8 @@
 //! Owns: the way between messages and [`tine_pipe_model::Pipes`] ([`server`]). Never enters it: what
 //! a reader or writer waits for; that is the model's.
 //!
-//! The port without a badge answers CREATE and is given to every process; the ends are identities
-//! on the same port.
+//! Badge 0 answers CREATE and is given to every process; the ends are other identities on the same
+//! port.
 //!
 //! Invariants: it calls nobody and waits in one place; an end whose capability never reached its
 //! client is closed (see [`tine_server::Server::no_senders`]), so no pipe outlives its users.

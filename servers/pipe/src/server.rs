@@ -1,4 +1,7 @@
 //! Requests as words, answered by the model.
+//!
+//! Owns: decoding, and the order in which a request is refused: flags, receive slots, badge. Never
+//! enters it: bytes and who waits for them. Called by the loop in `main`.
 
 use tine_abi::Errno;
 use tine_abi::message::Words;

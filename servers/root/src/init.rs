@@ -12,8 +12,8 @@ use tine_sys::message::Message;
 use crate::start::{Machine, file_memory};
 use crate::{ACCOUNT, Fatal, OrFatal};
 
-/// Asks for it: the program, the root directory and the pipe server (both: the unbadged port of
-/// their server), the terminal.
+/// Asks for it: the program, the root directory and the pipe server (both: an identity without a
+/// badge of its own), the terminal.
 ///
 /// # Errors
 /// The process server ended or refuses.
@@ -26,9 +26,10 @@ pub(crate) fn start(machine: &Machine<'_>, file: &[u8], block: &Block) -> Result
         rights,
         badge: 0,
     };
-    let client = |source, mode, badge| SendCapability {
+    // Identities, not copies of the port: forks count holders of those the short way.
+    let client = |source, badge| SendCapability {
         source,
-        mode,
+        mode: SendMode::Mint,
         rights: Rights::SEND | Rights::DUPLICATE,
         badge,
     };
@@ -45,9 +46,9 @@ pub(crate) fn start(machine: &Machine<'_>, file: &[u8], block: &Block) -> Result
     let message = Message::new(words)
         .readable(&block.bytes)
         .send(program)
-        .send(client(port(place::INITRD)?, SendMode::Copy, 0))
-        .send(client(port(place::CONSOLE)?, SendMode::Mint, TERMINAL_BADGE))
-        .send(client(port(place::PIPE)?, SendMode::Copy, 0));
+        .send(client(port(place::INITRD)?, 0))
+        .send(client(port(place::CONSOLE)?, TERMINAL_BADGE))
+        .send(client(port(place::PIPE)?, 0));
     let identity = Placement::new(ANYWHERE).with_rights(Rights::SEND);
     let process = mint(port(place::PROCESS)?, ROOT_BADGE, identity);
     let process = process.or_fatal("an identity on the process server's port")?;

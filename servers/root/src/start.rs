@@ -155,7 +155,7 @@ impl<'a> Machine<'a> {
     }
 }
 
-/// A sealed Memory of a file.
+/// A sealed Memory of a file, of whole pages.
 ///
 /// # Errors
 /// As the rows `create`, `space_copy` and `protect` say.
