@@ -86,7 +86,6 @@ fn measure(measure: Measure) -> Result<Measured> {
 }
 
 fn run(arguments: Arguments) -> i32 {
-    measure::warm_heap();
     let (mut written, mut failed) = (0, false);
     for (name, row) in ROWS.iter().filter(|(name, _)| is_wanted(name, &arguments)) {
         output::line(&Line::Case(name));

@@ -1,11 +1,10 @@
 //! Measuring: counters before and after, drained and balanced.
 
-use alloc::vec::Vec;
-
 use tine::abi::CapRef;
 use tine::abi::capability::slot;
 use tine::abi::hardware::Statistics;
 use tine::abi::results::{BenchRow, Figure};
+use tine::memory::{SharedMapping, mmap_not_inherited};
 use tine::process::list::processes;
 use tine::sys::clock::ticks;
 use tine::sys::domain::yield_now;
@@ -16,8 +15,6 @@ use tine::{Errno, Result};
 pub(crate) const OPERATIONS: usize = 1000;
 /// Operations before the first that counts: slabs have grown, tables are where they stay.
 const WARM_UP: usize = 20;
-/// Bytes of heap that the largest row needs.
-const HEAP: usize = 128 << 10;
 /// Turns that the kernel's tasks get to finish before that is an error.
 const DRAIN: usize = 100_000;
 
@@ -83,12 +80,40 @@ pub(crate) fn balance() -> Result<Balance> {
     Ok(Balance { frames: now.frames_free + now.frames_kernel, objects: now.objects, processes })
 }
 
-/// Makes the heap as large as any row needs it, so that no row leaves a page behind.
-pub(crate) fn warm_heap() {
-    let mut pages: Vec<u8> = Vec::new();
-    if pages.try_reserve_exact(HEAP).is_ok() {
-        pages.resize(HEAP, 1);
-        core::hint::black_box(&mut pages);
+/// Single measurements, outside of what a fork copies: the process under measurement stays small.
+#[derive(Debug)]
+struct Samples {
+    memory: SharedMapping,
+    length: usize,
+}
+
+impl Samples {
+    fn new() -> Result<Self> {
+        let memory = mmap_not_inherited((WARM_UP + OPERATIONS) * size_of::<u64>())?;
+        Ok(Self { memory, length: 0 })
+    }
+
+    #[inline]
+    fn push(&mut self, ticks: u64) {
+        if self.memory.store(self.length, ticks).is_some() {
+            self.length += 1;
+        }
+    }
+
+    fn sum(&self) -> u64 {
+        (0..self.length).filter_map(|index| self.memory.load(index)).sum()
+    }
+
+    /// The value in the middle, by counting the bits of the smaller half: nothing is sorted.
+    fn median(&self) -> u64 {
+        let below = |limit: u64| {
+            let values = (0..self.length).filter_map(|index| self.memory.load(index));
+            values.filter(|value| *value < limit).count()
+        };
+        (0..u64::BITS).rev().fold(0, |found, bit| {
+            let candidate = found | 1 << bit;
+            if below(candidate) <= self.length / 2 { candidate } else { found }
+        })
     }
 }
 
@@ -111,7 +136,7 @@ pub(crate) struct Sample {
 /// # Errors
 /// What an operation says.
 pub(crate) fn whole(mut operation: impl FnMut() -> Result<()>) -> Result<Measured> {
-    let mut singles = Vec::with_capacity(OPERATIONS);
+    let mut singles = Samples::new()?;
     for _ in 0..WARM_UP {
         operation()?;
     }
@@ -132,7 +157,7 @@ pub(crate) fn whole(mut operation: impl FnMut() -> Result<()>) -> Result<Measure
         entries: entries(&before, &after),
         cr3_loads: after.cr3_loads - before.cr3_loads,
     };
-    Ok(report(total, OPERATIONS, singles))
+    Ok(report(total, OPERATIONS, &singles))
 }
 
 /// Measures a part of each operation: `operation` calls the probe around what counts.
@@ -140,70 +165,64 @@ pub(crate) fn whole(mut operation: impl FnMut() -> Result<()>) -> Result<Measure
 /// # Errors
 /// As [`whole`].
 pub(crate) fn part(mut operation: impl FnMut(&mut Probe) -> Result<()>) -> Result<Measured> {
-    let mut probe = Probe { samples: Vec::with_capacity(OPERATIONS), counted: false };
+    let mut probe = Probe { samples: Samples::new()?, entries: 0, cr3_loads: 0, is_counted: false };
     for _ in 0..WARM_UP {
         operation(&mut probe)?;
     }
-    probe.samples.clear();
+    probe.samples.length = 0;
     for _ in 0..OPERATIONS {
         operation(&mut probe)?;
         drained()?;
     }
-    let singles = probe.samples.iter().map(|sample| sample.ticks).collect();
-    let mut total = Sample {
-        ticks: probe.samples.iter().map(|sample| sample.ticks).sum(),
-        ..Sample::default()
-    };
     // Counters are read around the part in a second pass: reading them is an entry of its own.
-    probe.samples.clear();
-    probe.counted = true;
+    probe.is_counted = true;
     for _ in 0..OPERATIONS {
         operation(&mut probe)?;
         drained()?;
     }
-    total.entries = probe.samples.iter().map(|sample| sample.entries).sum();
-    total.cr3_loads = probe.samples.iter().map(|sample| sample.cr3_loads).sum();
-    Ok(report(total, OPERATIONS, singles))
+    let total =
+        Sample { ticks: probe.samples.sum(), entries: probe.entries, cr3_loads: probe.cr3_loads };
+    Ok(report(total, OPERATIONS, &probe.samples))
 }
 
 /// Marks the part of an operation that counts.
 #[derive(Debug)]
 pub(crate) struct Probe {
-    samples: Vec<Sample>,
-    counted: bool,
+    samples: Samples,
+    entries: u64,
+    cr3_loads: u64,
+    is_counted: bool,
 }
 
 impl Probe {
     /// Runs the part that counts.
     #[inline]
     pub(crate) fn count<R>(&mut self, part: impl FnOnce() -> Result<R>) -> Result<R> {
-        if self.counted {
+        if self.is_counted {
             let before = counters()?;
             let result = part()?;
             let after = counters()?;
-            self.samples.push(Sample {
-                ticks: 0,
-                entries: entries(&before, &after),
-                cr3_loads: after.cr3_loads - before.cr3_loads,
-            });
+            self.entries += entries(&before, &after);
+            self.cr3_loads += after.cr3_loads - before.cr3_loads;
             return Ok(result);
         }
         let start = ticks();
         let result = part()?;
         let end = ticks();
-        self.samples.push(Sample { ticks: end - start, ..Sample::default() });
+        self.samples.push(end - start);
         Ok(result)
     }
 
     /// Takes over a sample that another process measured.
     pub(crate) fn add(&mut self, ticks: u64) {
-        self.samples.push(Sample { ticks, ..Sample::default() });
+        if !self.is_counted {
+            self.samples.push(ticks);
+        }
     }
 }
 
-fn report(total: Sample, operations: usize, mut singles: Vec<u64>) -> Measured {
-    singles.sort_unstable();
-    let median = singles.get(singles.len() / 2).copied().unwrap_or_default();
+fn report(total: Sample, operations: usize, singles: &Samples) -> Measured {
+    let median = singles.median();
     let operations = operations as u64;
     Measured {
         value: Figure::ratio(total.ticks, operations),
