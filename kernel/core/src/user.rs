@@ -52,7 +52,7 @@ impl<M: Machine> State<M> {
         words: &mut [u64],
     ) -> Result<(), Error> {
         let end = address.wrapping_add(words.len() as u64 * 8).wrapping_sub(1);
-        if address % 8 != 0 || address / PAGE != end / PAGE {
+        if !address.is_multiple_of(8) || address / PAGE != end / PAGE {
             return self.read_unaligned(space, address, words);
         }
         self.with_space(space, |cx, space| {
