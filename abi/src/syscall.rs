@@ -105,6 +105,7 @@ syscalls! {
             BadCapability "no such port", WrongKind "not a Port", MissingRight "no SEND, or DUPLICATE missing on a capability sent as a copy",
             BadAddress "the extras cannot be read", BadArgument "the extras hold an undefined value",
             Revoked "the identity was revoked", PeerDied "the receiver is gone or dropped the call", Rank "towards a higher rank",
+            NoObjects "no identity left in the account for one to mint", NoMemory "no memory for an identity to mint",
         ],
     }
     2 ReplyReceive "reply_recv" {
@@ -115,6 +116,7 @@ syscalls! {
         errors: [
             BadCapability "no such port, or a capability of the reply does not exist", WrongKind "not a Port, or a start that is no Domain or Thread", MissingRight "no RECEIVE, or a right of the reply's capabilities is missing",
             BadToken "not in service on this port; nothing was done", BadAddress "the extras cannot be read", BadArgument "the extras hold an undefined value",
+            NoObjects "no identity left in the account for one to mint", NoMemory "no memory for an identity to mint",
         ],
     }
     3 Receive "recv" {
@@ -132,6 +134,7 @@ syscalls! {
         errors: [
             BadCapability "no such port, or a capability of the reply does not exist", WrongKind "not a Port, or a start that is no Domain or Thread", MissingRight "no RECEIVE, or a right of the reply's capabilities is missing",
             BadToken "not in service on this port; nothing was done", BadAddress "the extras cannot be read", BadArgument "the extras hold an undefined value",
+            NoObjects "no identity left in the account for one to mint", NoMemory "no memory for an identity to mint",
         ],
     }
     6 EventSignal "event_signal" {
@@ -244,7 +247,7 @@ syscalls! {
         capability: "Thread, CONTROL (SELF: own)",
         arguments: ["operation (ThreadOperation)", "argument"],
         results: "None.",
-        errors: [BadCapability "no such thread", WrongKind "not a Thread", MissingRight "no CONTROL", BadArgument "undefined operation or value", Gone "the thread has ended"],
+        errors: [BadCapability "no such thread", WrongKind "not a Thread", MissingRight "no CONTROL", BadArgument "undefined operation or value", Gone "the thread has ended", NoMemory "the table cannot grow to the slots of arrivals"],
     }
     22 ThreadRegisters "thread_regs" {
         summary: "Reads or writes the registers of a suspended thread.",
@@ -272,7 +275,7 @@ syscalls! {
         capability: "Hardware, PortRange or Interrupt",
         arguments: ["operation (HardwareOperation)", "argument 0", "argument 1", "argument 2"],
         results: "By operation.",
-        errors: [BadCapability "no such capability or event", WrongKind "the operation belongs to another kind", MissingRight "no DEVICE, POWER, STATISTICS or SIGNAL", BadArgument "undefined operation, width or range", BadAddress "a buffer cannot be reached", NoSlots "no slot for the new capability", NoObjects "the account's objects", NoMemory "the table cannot grow", Busy "the interrupt is bound already"],
+        errors: [BadCapability "no such capability or event", WrongKind "the operation belongs to another kind", MissingRight "no DEVICE, POWER, STATISTICS or SIGNAL", BadArgument "undefined operation, width or range", BadAddress "a buffer cannot be reached", NoSlots "no slot for the new capability", NoMemory "the table cannot grow", Busy "the interrupt is bound already"],
     }
     26 DebugLog "debug_log" {
         summary: "Writes at most 256 bytes to the kernel's log.",

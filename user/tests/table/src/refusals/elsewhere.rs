@@ -2,7 +2,7 @@
 
 use tine_abi::Call::{
     self, Call as Send, CapDuplicate, CapMove, CloneCaller, Create, EventWait, HardwareControl,
-    Map, Protect, Reply, ReplyReceive, SpaceCopy, ThreadExit, ThreadStart, Unmap,
+    Map, Protect, Reply, ReplyReceive, SpaceCopy, ThreadControl, ThreadExit, ThreadStart, Unmap,
 };
 use tine_abi::Error::{
     self, BadAddress, BadArgument, Busy, CallerGone, NoMemory, NoObjects, NoSlots, Rank,
@@ -50,6 +50,13 @@ pub const ELSEWHERE: &[Elsewhere] = &[
     case(ReplyReceive, BadArgument, "ipc.bad-answers"),
     case(Reply, BadAddress, "ipc.bad-answers"),
     case(Reply, BadArgument, "ipc.bad-answers"),
+    host(Send, NoObjects, EXHAUSTED),
+    host(Send, NoMemory, EXHAUSTED),
+    host(ReplyReceive, NoObjects, EXHAUSTED),
+    host(ReplyReceive, NoMemory, EXHAUSTED),
+    host(Reply, NoObjects, EXHAUSTED),
+    host(Reply, NoMemory, EXHAUSTED),
+    host(ThreadControl, NoMemory, EXHAUSTED),
     host(CapDuplicate, NoObjects, EXHAUSTED),
     host(CapDuplicate, NoMemory, EXHAUSTED),
     host(CapMove, NoMemory, EXHAUSTED),
@@ -66,7 +73,6 @@ pub const ELSEWHERE: &[Elsewhere] = &[
     host(CloneCaller, NoObjects, EXHAUSTED),
     case(CloneCaller, NoSlots, "domain.clone"),
     host(HardwareControl, NoSlots, DEVICES),
-    host(HardwareControl, NoObjects, DEVICES),
     host(HardwareControl, NoMemory, DEVICES),
     host(HardwareControl, Busy, DEVICES),
 ];
