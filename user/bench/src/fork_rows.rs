@@ -114,7 +114,7 @@ pub(crate) fn fork_call_descriptors() -> Result<Measured> {
 }
 
 fn calls(small: &mut Small) -> Result<Measured> {
-    part(|probe| match probe.count(fork)? {
+    part(|probe| match probe.count_fork(fork)? {
         Fork::Child => {
             small.write();
             _exit(7)

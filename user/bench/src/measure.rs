@@ -5,6 +5,7 @@ use tine::abi::capability::slot;
 use tine::abi::hardware::Statistics;
 use tine::abi::results::{BenchRow, Figure};
 use tine::memory::{SharedMapping, mmap_not_inherited};
+use tine::process::Fork;
 use tine::process::list::processes;
 use tine::sys::clock::ticks;
 use tine::sys::domain::yield_now;
@@ -210,6 +211,21 @@ impl Probe {
         let result = part()?;
         let end = ticks();
         self.samples.push(end - start);
+        Ok(result)
+    }
+
+    /// As [`Self::count`], of a fork: only the parent has the samples.
+    #[inline]
+    pub(crate) fn count_fork(&mut self, fork: impl FnOnce() -> Result<Fork>) -> Result<Fork> {
+        if self.is_counted {
+            return self.count(fork);
+        }
+        let start = ticks();
+        let result = fork()?;
+        let end = ticks();
+        if matches!(result, Fork::Parent(_)) {
+            self.samples.push(end - start);
+        }
         Ok(result)
     }
 
