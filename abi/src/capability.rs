@@ -265,7 +265,8 @@ impl Kind {
 
 /// Well-known slots of the private table.
 pub mod slot {
-    /// The process server, badged with this process's identity. In servers: unused.
+    /// The process server, badged with this process's identity. In the console: with its own, to
+    /// tell that the interrupt character was typed. In other servers: unused.
     pub const PROCESS: u16 = 1;
     /// The pipe server.
     pub const PIPE: u16 = 2;
