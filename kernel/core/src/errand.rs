@@ -1,6 +1,6 @@
 //! The kernel side of a thread: a future for system calls that take several steps.
 //!
-//! Owns: [`Errand`], [`Work`], the future [`serve`]. Never here: calls that end at once, which never
+//! Owns: [`Errand`], [`Work`], the future `serve`. Never here: calls that end at once, which never
 //! get near a future. A thread has no future until its first such call; from then on it sits in
 //! `run_user`, a leaf, until the next one.
 //!

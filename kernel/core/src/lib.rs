@@ -17,7 +17,7 @@
 //!
 //! # Invariants
 //!
-//! Each file states its own; [`invariants::check`] recounts the ones that span files: holders of every
+//! Each file states its own; `invariants::check` recounts the ones that span files: holders of every
 //! object, users of spaces and tables, FIFOs, records in service, charges. Host tests call it after
 //! every step.
 //!

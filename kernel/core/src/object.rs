@@ -1,6 +1,6 @@
 //! Kernel objects: one kind a file, and how long each of them lives.
 //!
-//! Owns: the names of objects, and the counting of holders ([`State::hold`], [`State::close`]). Never
+//! Owns: the names of objects, and the counting of holders (`State::hold`, [`State::close`]). Never
 //! here: what objects do. Called by whoever copies, moves or drops a capability.
 //!
 //! Objects name each other by generational id, so such a name is weak: an object lives as long as
