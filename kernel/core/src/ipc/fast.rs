@@ -4,7 +4,7 @@
 //! the usual case is at hand - words alone, no queue on either side, nobody stopped, no extended
 //! state, no task that wants a step - before it changes anything, and otherwise leaves the call to
 //! `call.rs` and `reply.rs`, which do the same in all cases. So removing this file changes nothing
-//! but the price; a host test compares both on random histories.
+//! but the price; the model test (`tests/ipc_random.rs`) takes both ways at random.
 //!
 //! Each object is looked up once, about 15 instructions with the check of its generation: thread,
 //! table, Grant, Port, and both threads together; the rest is moving eight words.
