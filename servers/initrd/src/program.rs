@@ -23,12 +23,16 @@ pub(crate) fn make(
     if length == 0 {
         return Err(Errno::NOEXEC);
     }
+    // Of this file only other versions are kept, or it would not have to be made.
+    while let Some(stale) = programs.evict_stale(|kept| kept != node && files.exists(kept)) {
+        close(stale);
+    }
     while programs.is_full(length) {
-        evict(programs, node);
+        evict(programs);
     }
     let memory = match copy(files, node, length) {
         Err(Errno::NOMEM | Errno::AGAIN) => {
-            while evict(programs, node) {}
+            while evict(programs) {}
             copy(files, node, length)
         }
         made => made,
@@ -41,8 +45,8 @@ pub(crate) fn make(
     }
 }
 
-fn evict(programs: &mut Programs<CapRef>, node: NodeId) -> bool {
-    programs.evict(node).map(close).is_some()
+fn evict(programs: &mut Programs<CapRef>) -> bool {
+    programs.evict().map(close).is_some()
 }
 
 fn close(memory: CapRef) {

@@ -68,6 +68,12 @@ impl<'a> Files<'a> {
         self.tree.len()
     }
 
+    /// Whether there still is such a node.
+    #[must_use]
+    pub fn exists(&self, node: NodeId) -> bool {
+        self.tree.node(node).is_ok()
+    }
+
     /// A description of the root directory, for the first process.
     ///
     /// # Errors

@@ -44,10 +44,17 @@ impl<T: Copy> Programs<T> {
         Some(program.memory)
     }
 
-    /// The oldest one, which the caller closes: stale versions of `node` before all others.
-    pub fn evict(&mut self, node: NodeId) -> Option<T> {
-        let stale = self.kept.iter().position(|kept| kept.node == node);
-        let gone = self.kept.remove(stale.unwrap_or(0))?;
+    /// The oldest one, which the caller closes.
+    pub fn evict(&mut self) -> Option<T> {
+        let gone = self.kept.pop_front()?;
+        self.bytes -= gone.length;
+        Some(gone.memory)
+    }
+
+    /// One of a file that is of no use any more, which the caller closes.
+    pub fn evict_stale(&mut self, is_of_use: impl Fn(NodeId) -> bool) -> Option<T> {
+        let stale = self.kept.iter().position(|kept| !is_of_use(kept.node))?;
+        let gone = self.kept.remove(stale)?;
         self.bytes -= gone.length;
         Some(gone.memory)
     }
@@ -87,8 +94,19 @@ mod tests {
         assert_eq!((programs.find(node(2), 0), programs.find(node(2), 1)), (Some('b'), None));
         let reused = NodeId { serial: 99, ..node(1) };
         assert_eq!(programs.find(reused, 0), None, "another file in the same place");
-        assert_eq!(programs.evict(node(2)), Some('b'));
-        assert_eq!((programs.evict(node(2)), programs.evict(node(2))), (Some('a'), None));
+        assert_eq!(programs.evict_stale(|kept| kept != node(2)), Some('b'));
+        assert_eq!((programs.evict(), programs.evict()), (Some('a'), None));
+    }
+
+    #[test]
+    fn what_is_of_no_use_goes() {
+        let mut programs = Programs::new(1000);
+        for index in 1..4 {
+            assert!(programs.keep(node(index), 0, 10, index));
+        }
+        let exists = |it: NodeId| it != node(2);
+        assert_eq!((programs.evict_stale(exists), programs.evict_stale(exists)), (Some(2), None));
+        assert_eq!(programs.bytes, 20);
     }
 
     #[test]
@@ -97,13 +115,13 @@ mod tests {
         assert!(!programs.is_full(1 << 40), "one is kept whatever its length");
         assert!(programs.keep(node(1), 0, 60, 1));
         assert!(!programs.is_full(40) && programs.is_full(41));
-        assert_eq!(programs.evict(node(9)), Some(1));
+        assert_eq!(programs.evict(), Some(1));
         for index in 0..PROGRAMS_MAX as u32 {
             assert!(!programs.is_full(1));
             assert!(programs.keep(node(index), 0, 1, index));
         }
         assert!(programs.is_full(1));
-        assert_eq!(programs.evict(node(1000)), Some(0), "the oldest");
+        assert_eq!(programs.evict(), Some(0), "the oldest");
         assert!(!programs.is_full(1));
     }
 }

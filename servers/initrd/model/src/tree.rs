@@ -14,7 +14,8 @@ const WRITABLE: &[u8] = b"tmp";
 /// All nodes. Nothing here follows an open description; see [`crate::Files`].
 #[derive(Debug)]
 pub struct Tree {
-    nodes: Vec<Option<Node>>,
+    /// With their serial numbers.
+    nodes: Vec<Option<(u32, Node)>>,
     serials: u32,
 }
 
@@ -54,7 +55,7 @@ impl Tree {
             tree.add_archived(entry.path, content).map_err(Unusable::Path)?;
         }
         tree.make_directory(root, WRITABLE).map_err(Unusable::Path)?;
-        for node in tree.nodes.iter_mut().flatten() {
+        for (_, node) in tree.nodes.iter_mut().flatten() {
             node.writable = false;
         }
         let writable = tree.find(root, WRITABLE).map_err(Unusable::Path)?;
@@ -113,16 +114,22 @@ impl Tree {
             }
         };
         self.serials = self.serials.wrapping_add(1).max(1);
-        self.nodes[index] = Some(node);
+        self.nodes[index] = Some((self.serials, node));
         Ok(NodeId { index: index as u32, serial: self.serials })
     }
 
     pub(crate) fn node(&self, id: NodeId) -> Result<&Node, Errno> {
-        self.nodes.get(id.index as usize).and_then(Option::as_ref).ok_or(Errno::NOENT)
+        match self.nodes.get(id.index as usize) {
+            Some(Some((serial, node))) if *serial == id.serial => Ok(node),
+            _ => Err(Errno::NOENT),
+        }
     }
 
     pub(crate) fn node_mut(&mut self, id: NodeId) -> Result<&mut Node, Errno> {
-        self.nodes.get_mut(id.index as usize).and_then(Option::as_mut).ok_or(Errno::NOENT)
+        match self.nodes.get_mut(id.index as usize) {
+            Some(Some((serial, node))) if *serial == id.serial => Ok(node),
+            _ => Err(Errno::NOENT),
+        }
     }
 
     pub(crate) fn names_of(&self, id: NodeId) -> Result<&Vec<Name>, Errno> {
@@ -141,7 +148,7 @@ impl Tree {
 
     /// The node a path names, from a directory on.
     pub(crate) fn find(&self, from: NodeId, path: &[u8]) -> Result<NodeId, Errno> {
-        names(path)?.try_fold(from, |node, name| {
+        let found = names(path)?.try_fold(from, |node, name| {
             let list = self.names_of(node)?;
             if name == b".." {
                 return Ok(self.node(node)?.parent);
@@ -150,7 +157,12 @@ impl Tree {
                 Ok(position) => Ok(list[position].node),
                 Err(_) => Err(Errno::NOENT),
             }
-        })
+        })?;
+        // A slash at the end says that it is a directory.
+        if path.ends_with(b"/") {
+            self.names_of(found)?;
+        }
+        Ok(found)
     }
 
     /// The directory in which a path's last name is to be made or removed, and that name.

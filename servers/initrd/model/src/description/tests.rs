@@ -152,6 +152,7 @@ fn errors_of_open() {
         for (path, flags, error) in [
             ("nothing", OpenFlags::READ, Errno::NOENT),
             ("etc/motd/x", OpenFlags::READ, Errno::NOTDIR),
+            ("etc/motd/", OpenFlags::READ, Errno::NOTDIR),
             ("bin", OpenFlags::WRITE, Errno::ISDIR),
             ("bin", OpenFlags::EXECUTE, Errno::ISDIR),
             ("etc/motd", OpenFlags::READ | OpenFlags::DIRECTORY, Errno::NOTDIR),
