@@ -65,16 +65,17 @@ impl Terminal {
         // this server's.
         self.interrupt.acknowledge().ok();
         self.console.interrupt(service);
-        self.tell_interrupt();
+        self.tell_interrupt(service);
     }
 
     /// Has the foreground group interrupted, if that character was typed.
-    fn tell_interrupt(&mut self) {
+    fn tell_interrupt<K: Kernel>(&mut self, service: &mut Service<K>) {
         if self.console.take_interrupted() {
             let operation = process::Operation::Interrupt as u64;
             let words = [operation, 0, INTERRUPT_SIGNAL, 0, 0, 0, 0, 0];
             // Without a foreground group, or a process server, there is nobody to interrupt.
             message::call(CapRef::private(slot::PROCESS), &words).ok();
+            self.console.interrupt_readers(service);
         }
     }
 
@@ -94,7 +95,7 @@ impl Terminal {
             Operation::Watch => return self.watch(request, service).into(),
             other => return Outcome::from(answer_of_device(other)),
         }
-        self.tell_interrupt();
+        self.tell_interrupt(service);
         Outcome::Parked
     }
 
@@ -111,7 +112,7 @@ impl Terminal {
             console::Operation::SetMode => {
                 let before = Mode::from_bits(request.argument(0))
                     .map(|mode| self.console.set_mode(mode, service));
-                self.tell_interrupt();
+                self.tell_interrupt(service);
                 Outcome::from(before.map(|before| ok(&[before.bits()])).ok_or(Errno::INVAL))
             }
             console::Operation::GetMode => Outcome::Answer(ok(&[self.console.mode().bits()])),

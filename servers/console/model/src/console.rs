@@ -97,6 +97,11 @@ impl<R: Registers> Console<R> {
         core::mem::take(&mut self.interrupted)
     }
 
+    /// Ends the reads that wait, when the foreground group has been told of the interrupt.
+    pub fn interrupt_readers(&mut self, clients: &mut impl Clients) {
+        self.terminal.interrupt_readers(clients);
+    }
+
     /// READ: answers at once or parks the call.
     pub fn read(&mut self, call: Token, length: usize, clients: &mut impl Clients) {
         self.terminal.read(call, length, clients);

@@ -258,6 +258,15 @@ impl Terminal {
         self.serve(clients);
     }
 
+    /// Ends the reads that wait, with EINTR: the interrupt character was typed, and who reads on
+    /// begins anew. To be called when the foreground group has been told, so that only those who
+    /// survive that see it.
+    pub fn interrupt_readers(&mut self, clients: &mut impl Clients) {
+        for reader in self.readers.drain(..) {
+            clients.reply(reader.call, Err(Errno::INTR));
+        }
+    }
+
     /// WATCH; the result is what holds already.
     ///
     /// # Errors

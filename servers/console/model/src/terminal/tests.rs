@@ -148,6 +148,23 @@ fn the_interrupt_character_drops_the_line() {
 }
 
 #[test]
+fn an_interrupt_ends_the_reads_that_wait() {
+    let mut terminal = Terminal::new().unwrap();
+    let (mut out, mut readers) = (Fake::default(), Readers::default());
+    terminal.read(Token(1), 80, &mut readers);
+    terminal.read(Token(2), 80, &mut readers);
+    terminal.typed(3, &mut out, &mut readers);
+    assert!(readers.0.answers.is_empty(), "the foreground group is told first");
+    terminal.interrupt_readers(&mut readers);
+    assert_eq!(readers.0.answers, [(1, Err(Errno::INTR)), (2, Err(Errno::INTR))]);
+    terminal.read(Token(3), 80, &mut readers);
+    for byte in b"c\r" {
+        terminal.typed(*byte, &mut out, &mut readers);
+    }
+    assert_eq!(readers.0.answers[2..], [(3, Ok("c\n".into()))]);
+}
+
+#[test]
 fn raw_mode_gives_every_byte_and_no_echo() {
     check(Mode::empty(), 80, b"\x03\x7f\r", "", &["\x03", "\x7f", "\r"]);
 }
