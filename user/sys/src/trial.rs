@@ -51,8 +51,6 @@ pub enum Instruction {
     ReadControl,
     /// `RDMSR`, which is the kernel's.
     ReadModelSpecific,
-    /// `WRGSBASE`, which is the kernel's while the control block is.
-    WriteGsBase,
     /// Input from a port without a capability.
     PortInput,
     /// A software interrupt that does not exist.
@@ -253,20 +251,20 @@ mod bare {
                 Instruction::DisableInterrupts => asm!("cli"),
                 Instruction::ReadControl => asm!("mov rax, cr3"),
                 Instruction::ReadModelSpecific => asm!("mov ecx, 0xc0000080", "rdmsr"),
-                Instruction::WriteGsBase => asm!("xor eax, eax", "wrgsbase rax"),
                 Instruction::PortInput => asm!("mov dx, 0x3f8", "in al, dx"),
                 Instruction::Interrupt => asm!("int 0x80"),
                 Instruction::NonCanonical => {
                     asm!("mov rax, 0x8000000000000000", "mov al, [rax]");
                 }
                 Instruction::FloatingPoint => asm!(
-                    // MXCSR with the zero-divide exception (bit 9) unmasked.
-                    "push 0x1d80",
-                    "ldmxcsr [rsp]",
-                    "mov eax, 1",
-                    "cvtsi2ss xmm0, eax",
-                    "xorps xmm1, xmm1",
-                    "divss xmm0, xmm1"
+                    // The x87 control word with the zero-divide exception (bit 2) unmasked.
+                    "push 0x37b",
+                    "fninit",
+                    "fldcw [rsp]",
+                    "fld1",
+                    "fldz",
+                    "fdivp",
+                    "fwait",
                 ),
                 Instruction::StackOverflow => asm!("2:", "push 0", "jmp 2b"),
             }

@@ -18,6 +18,7 @@ mod pdfork;
 mod pipe;
 mod poll;
 mod registers;
+mod shell;
 mod signal;
 mod vfork;
 mod wait;
@@ -67,6 +68,7 @@ const GROUPS: &[&[Case]] = &[
     poll::CASES,
     file::CASES,
     console::CASES,
+    shell::CASES,
     heavy::CASES,
 ];
 

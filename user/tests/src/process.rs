@@ -1,5 +1,7 @@
 //! What cases are made of: children, their ends, places to wait at.
 
+use tine::abi::capability::SlotFlags;
+use tine::descriptor::set_descriptor_flags;
 use tine::process::{Fork, WaitFlags};
 use tine::{_exit, Errno, Fd, Pid, WaitStatus, close, eprintln, fork, pipe, read, waitpid, write};
 
@@ -200,6 +202,8 @@ impl Waiting {
         ready.hear_end()?;
         ready.leave()?;
         close(line.read)?;
+        // Later children do not get it: the line ends when this process closes it.
+        set_descriptor_flags(line.write, SlotFlags::CLOFORK)?;
         Ok(Self { pid, line: Mouth(line.write) })
     }
 

@@ -109,13 +109,14 @@ impl Program {
     #[must_use]
     pub fn exec(&self) -> Errno {
         let mut failure = Errno::NOENT;
+        let searches = self.candidates.len() > 1;
         for path in &self.candidates {
             let error = match self.exec_file(path) {
                 Ok(()) => Errno::IO,
                 Err(error) => error,
             };
             match error {
-                Errno::NOENT | Errno::NOTDIR => {}
+                Errno::NOENT | Errno::NOTDIR if searches => {}
                 // Found, and not to be had: the search goes on, and this is what is told at last.
                 Errno::ACCES => failure = error,
                 error => return error,

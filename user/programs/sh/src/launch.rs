@@ -76,32 +76,56 @@ enum Failure {
     Program(Errno),
 }
 
+impl Failure {
+    /// `$?` of it.
+    const fn status(self) -> i32 {
+        match self {
+            Self::Descriptor(..) => 1,
+            Self::Program(error) => status_of_failure(error),
+        }
+    }
+}
+
 /// What parent and child share.
 struct Launch<'a> {
+    name: &'a str,
     program: &'a Program,
-    ends: Ends,
-    steps: &'a Steps,
-    group: Group,
+    place: Place<'a>,
     failure: Option<Failure>,
 }
 
+/// What becomes of a child before it executes.
+#[derive(Clone, Copy, Debug)]
+struct Place<'a> {
+    ends: Ends,
+    steps: &'a Steps,
+    group: Group,
+}
+
 fn child(launch: &mut Launch<'_>) -> ! {
-    launch.group.enter();
-    launch.failure = Some(match launch.prepare() {
+    launch.place.group.enter();
+    let failure = match launch.prepare() {
         Err(failure) => failure,
         Ok(()) => Failure::Program(launch.program.exec()),
-    });
+    };
+    launch.failure = Some(failure);
+    // Where the command's own messages go.
+    match failure {
+        Failure::Program(Errno::NOEXEC) => {}
+        Failure::Program(error) => drop(tell_failure(launch.name, error)),
+        Failure::Descriptor(fd, error) => eprintln!("sh: {fd}: {error}"),
+    }
     _exit(127)
 }
 
 impl Launch<'_> {
     fn prepare(&self) -> core::result::Result<(), Failure> {
-        self.ends.connect().map_err(|error| Failure::Descriptor(Fd::STDIN, error))?;
-        self.steps.apply().map_err(|(fd, error)| Failure::Descriptor(fd, error))
+        self.place.ends.connect().map_err(|error| Failure::Descriptor(Fd::STDIN, error))?;
+        self.place.steps.apply().map_err(|(fd, error)| Failure::Descriptor(fd, error))
     }
 }
 
-/// Bytes of the child's stack: messages and system calls, no formatting.
+/// Bytes of the child's stack: messages, system calls, a line of text.
 const STACK: usize = 16 << 10;
 
 /// What a shell's `$?` is when a program could not be run.
@@ -171,36 +195,30 @@ impl Shell {
     ) -> core::result::Result<Pid, i32> {
         let tell = |error| tell_failure(&fields[0], error);
         let program = self.program(fields, extra).map_err(tell)?;
-        match self.start(&program, ends, steps, group).map_err(tell)? {
-            (_, Some(Failure::Program(Errno::NOEXEC))) => {}
-            (_, Some(Failure::Program(error))) => return Err(tell(error)),
-            (_, Some(Failure::Descriptor(fd, error))) => {
-                eprintln!("sh: {fd}: {error}");
-                return Err(1);
-            }
-            (pid, None) => return Ok(pid),
+        let place = Place { ends, steps, group };
+        let (pid, failure) = self.start(&fields[0], &program, place).map_err(tell)?;
+        match failure {
+            // Neither a program nor anything else that says what it is: a script.
+            Some(Failure::Program(Errno::NOEXEC)) => {}
+            failure => return failure.map_or(Ok(pid), |failure| Err(failure.status())),
         }
-        // Neither a program nor anything else that says what it is: a script.
         let script = self.script(&program, fields, extra).map_err(tell)?;
-        match self.start(&script, ends, steps, group).map_err(tell)? {
-            (_, Some(Failure::Program(error) | Failure::Descriptor(_, error))) => Err(tell(error)),
-            (pid, None) => Ok(pid),
-        }
+        let (pid, failure) = self.start(&fields[0], &script, place).map_err(tell)?;
+        failure.map_or(Ok(pid), |failure| Err(failure.status()))
     }
 
     /// The vfork itself. A child that failed is already reaped.
     fn start(
         &mut self,
+        name: &str,
         program: &Program,
-        ends: Ends,
-        steps: &Steps,
-        group: Group,
+        place: Place<'_>,
     ) -> Result<(Pid, Option<Failure>)> {
         let stack = match &mut self.stack {
             Some(stack) => stack,
             none => none.insert(Stack::new(STACK)?),
         };
-        let mut launch = Launch { program, ends, steps, group, failure: None };
+        let mut launch = Launch { name, program, place, failure: None };
         let pid = vfork(stack, &mut launch, child)?;
         if launch.failure.is_some() {
             waitpid(pid, WaitFlags::empty())?;

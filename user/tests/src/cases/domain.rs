@@ -365,13 +365,10 @@ fn supervisor_gone() -> Verdict {
     set_supervisor(program.domain, Some(supervisor), 5)?;
     map_data(program.space, HOLE)?;
     // It stands still until it is told to go on; that it was parked may take its time.
-    loop {
-        resume(program.domain, Suspend::ORPHANED)?;
-        if inspect(program.domain)?.threads == 0 {
-            break;
-        }
+    while resume(program.domain, Suspend::ORPHANED).is_ok() {
         yield_now();
     }
+    refused(resume(program.domain, Suspend::ORPHANED), Error::Gone, "resuming what has ended")?;
     is_exit(&recv(supervisor)?, 5, ExitKind::Exited, 5)
 }
 

@@ -70,7 +70,6 @@ fn instructions() -> Verdict {
         (Instruction::DisableInterrupts, SIGBUS),
         (Instruction::ReadControl, SIGBUS),
         (Instruction::ReadModelSpecific, SIGBUS),
-        (Instruction::WriteGsBase, SIGILL),
         (Instruction::PortInput, SIGBUS),
         (Instruction::Interrupt, SIGBUS),
         (Instruction::NonCanonical, SIGBUS),

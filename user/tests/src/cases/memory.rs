@@ -175,6 +175,7 @@ fn released() -> Verdict {
     let mut memory = mmap(BYTES)?;
     fill(&mut memory);
     drop(memory);
+    drain()?;
     let before = counters()?.frames_free;
     let mut memory = mmap(BYTES)?;
     fill(&mut memory);
@@ -184,11 +185,17 @@ fn released() -> Verdict {
     drop(memory);
     check(counters()?.frames_free < during + 64, "what a child shares stays")?;
     sharer.release()?;
+    drain()?;
+    let after = counters()?.frames_free;
+    check(after + 64 > before, format_args!("{} frames are missing", before.saturating_sub(after)))
+}
+
+/// Waits until the kernel has finished what it was taking apart.
+fn drain() -> Verdict {
     while counters()?.tasks > 0 {
         tine::sys::domain::yield_now();
     }
-    let after = counters()?.frames_free;
-    check(after + 64 > before, format_args!("{} frames are missing", before.saturating_sub(after)))
+    Ok(())
 }
 
 /// Objects run out as an error value, and what was made can be used.
