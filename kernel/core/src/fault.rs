@@ -9,7 +9,6 @@
 use tine_abi::{domain::Suspend, notification::ExitKind};
 
 use crate::{
-    ipc::queue::Item,
     machine::Machine,
     object::{
         PortId, ThreadId,
@@ -63,14 +62,6 @@ impl<M: Machine> State<M> {
         record.token = token;
         record.port = Some(port);
         record.badge = badge;
-        self.run.current = None;
-        let (mut items, ports) = self.items();
-        if let Some(port) = ports.get_mut(port) {
-            port.queue.push(&mut items, Item::Thread(me));
-        }
-        if let Some(receiver) = self.take_receiver(port) {
-            self.deliver_next(port, receiver);
-            self.hand_to(receiver);
-        }
+        self.submit(port, me);
     }
 }

@@ -46,14 +46,35 @@ impl<M: Machine> State<M> {
     /// Puts an item on the FIFO of a port and lets a waiting receiver have it. `false` if the port is
     /// closed.
     pub(crate) fn post(&mut self, id: PortId, item: Item) -> bool {
-        let (mut items, ports) = self.items();
-        let Some(port) = ports.get_mut(id).filter(|port| !port.is_closed) else { return false };
-        port.queue.push(&mut items, item);
+        if self.ports.get(id).is_none_or(|port| port.is_closed) {
+            return false;
+        }
         if let Some(receiver) = self.take_receiver(id) {
-            self.deliver_next(id, receiver);
+            self.deliver(id, item, receiver);
             self.ready(receiver);
+        } else {
+            self.enqueue(id, item);
         }
         true
+    }
+
+    /// Posts the record of the current thread, which has blocked, and lets a waiting receiver have
+    /// the CPU.
+    pub(crate) fn submit(&mut self, id: PortId, caller: ThreadId) {
+        self.run.current = None;
+        if let Some(receiver) = self.take_receiver(id) {
+            self.deliver(id, Item::Thread(caller), receiver);
+            self.hand_to(receiver);
+        } else {
+            self.enqueue(id, Item::Thread(caller));
+        }
+    }
+
+    fn enqueue(&mut self, id: PortId, item: Item) {
+        let (mut items, ports) = self.items();
+        if let Some(port) = ports.get_mut(id) {
+            port.queue.push(&mut items, item);
+        }
     }
 
     /// Takes an item off the FIFO of a port.

@@ -212,10 +212,14 @@ impl<M: Machine> State<M> {
         self.task_queue.is_empty() && !self.run.needs_slice()
     }
 
-    /// Back to the current thread, if it can go on and no task waits.
+    /// Back to the current thread, or the first that is ready; unless a task waits.
     #[inline(always)]
     pub(crate) fn leave(&mut self) -> Option<Next> {
-        if self.task_queue.is_empty() { self.enter_current() } else { None }
+        if !self.task_queue.is_empty() {
+            return None;
+        }
+        self.pick();
+        self.enter_current()
     }
 
     #[inline(always)]

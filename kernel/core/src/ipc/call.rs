@@ -1,20 +1,14 @@
 //! `call`: a message to a port, and the wait for its reply.
 //!
-//! Owns: [`State::call`], the hot path's first half. Never here: delivery from the FIFO, extras.
+//! Owns: [`State::call`], in all its cases (`fast.rs` does the usual one). Never here: delivery, the
+//! reading of extras.
 //!
-//! When a receiver waits and the message is in registers alone, the words go from the caller's image
-//! to the receiver's, and the receiver runs next: no queue, no loop, no future. Otherwise the record
-//! is queued; the message stays in the caller's registers until somebody receives it.
+//! The message stays in the caller's registers until somebody receives it: at once when a receiver
+//! waits, which then runs next, otherwise from the port's FIFO.
 
-use tine_abi::{
-    Error,
-    capability::Rights,
-    domain::rank,
-    message::{MessageKind, Status},
-};
+use tine_abi::{Error, capability::Rights, domain::rank};
 
 use crate::{
-    ipc::queue::Item,
     machine::Machine,
     object::{
         PortId, ThreadId,
@@ -37,7 +31,6 @@ impl<M: Machine> State<M> {
         if cfg!(debug_assertions) {
             self.check_rank(me, port.rank)?;
         }
-        let protocol = capability.rights().protocol();
         let has_extras = self.thread(me)?.registers.r15 != 0;
         let token = Token::new(me, self.calls + 1);
         if has_extras {
@@ -45,32 +38,22 @@ impl<M: Machine> State<M> {
         }
         self.calls += 1;
 
-        let port = self.ports.get_mut(port_id).ok_or(Error::PeerDied)?;
-        let receiver = port.receiver.filter(|_| !has_extras);
-        let Some(receiver) = receiver else {
-            return self.queue_call(me, port_id, token, badge, protocol, has_extras);
-        };
-        port.receiver =
-            if port.others.is_empty() { None } else { port.others.pop_front(&mut self.threads) };
-        port.in_service += 1;
-        let (caller, server) = self.threads.pair_mut(me, receiver).ok_or(Error::PeerDied)?;
+        let caller = self.thread_mut(me)?;
         caller.state = ThreadState::Calling;
         let record = &mut caller.record;
-        record.state = RecordState::InService;
+        record.state = RecordState::Queued;
         record.is_fault = false;
-        record.has_extras = false;
+        record.has_extras = has_extras;
         record.is_restartable = true;
+        record.protocol = capability.rights().protocol();
         record.token = token;
         record.port = Some(port_id);
-        record.server = Some(server.domain);
-        let from = &caller.registers;
-        let into = &mut server.registers;
-        into.set_words(&from.words());
-        into.rax = Status::message(MessageKind::Call, 0, 15, protocol).0;
-        into.rdi = token.0;
-        into.r15 = badge;
-        self.run.current = None;
-        self.hand_to(receiver);
+        record.badge = badge;
+        if !has_extras {
+            record.capability_count = 0;
+            record.missing_slots = 15;
+        }
+        self.submit(port_id, me);
         Ok(())
     }
 
@@ -103,43 +86,5 @@ impl<M: Machine> State<M> {
         let is_free = matches!(u64::from(domain.rank), rank::ROOT | rank::PROGRAM..);
         let is_allowed = is_free || port_rank < domain.rank;
         if is_allowed { Ok(()) } else { Err(Error::Rank) }
-    }
-
-    /// Queues the call, or delivers it with its extras to a receiver that waits.
-    #[inline(never)]
-    fn queue_call(
-        &mut self,
-        me: ThreadId,
-        port: PortId,
-        token: Token,
-        badge: u64,
-        protocol: u16,
-        has_extras: bool,
-    ) -> Result<(), Error> {
-        let caller = self.thread_mut(me)?;
-        caller.state = ThreadState::Calling;
-        let record = &mut caller.record;
-        record.state = RecordState::Queued;
-        record.is_fault = false;
-        record.has_extras = has_extras;
-        record.is_restartable = true;
-        record.protocol = protocol;
-        record.token = token;
-        record.port = Some(port);
-        record.badge = badge;
-        if !has_extras {
-            record.capability_count = 0;
-            record.missing_slots = 15;
-        }
-        self.run.current = None;
-        let (mut items, ports) = self.items();
-        if let Some(port) = ports.get_mut(port) {
-            port.queue.push(&mut items, Item::Thread(me));
-        }
-        if let Some(receiver) = self.take_receiver(port) {
-            self.deliver_next(port, receiver);
-            self.hand_to(receiver);
-        }
-        Ok(())
     }
 }

@@ -26,6 +26,7 @@ use crate::{
         thread::{RecordState, Thread, ThreadState, Token},
     },
     state::State,
+    trace::Reason,
 };
 
 /// Whether a thread can take the CPU without further ado.
@@ -76,6 +77,7 @@ impl<M: Machine> State<M> {
             return None;
         }
 
+        self.trace.note(Reason::Call, word, Some(me));
         port.receiver = None;
         port.in_service += 1;
         self.calls += 1;
@@ -131,6 +133,7 @@ impl<M: Machine> State<M> {
             return None;
         }
 
+        self.trace.note(Reason::Call, word, Some(me));
         client.record.state = RecordState::Free;
         client.record.token = Token(0);
         client.state = ThreadState::Runnable;

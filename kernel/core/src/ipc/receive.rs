@@ -56,16 +56,25 @@ impl<M: Machine> State<M> {
     #[inline(never)]
     pub(crate) fn deliver_next(&mut self, id: PortId, receiver: ThreadId) {
         let (mut items, ports) = self.items();
-        let Some(port) = ports.get_mut(id) else { return };
-        match port.queue.pop(&mut items) {
-            Some(Item::Thread(caller)) => {
-                port.in_service += 1;
+        if let Some(item) = ports.get_mut(id).and_then(|port| port.queue.pop(&mut items)) {
+            self.deliver(id, item, receiver);
+        }
+    }
+
+    /// Writes what an item that is on no FIFO has to say into the registers of `receiver`, which is
+    /// not waiting any more.
+    #[inline]
+    pub(crate) fn deliver(&mut self, id: PortId, item: Item, receiver: ThreadId) {
+        match item {
+            Item::Thread(caller) => {
+                if let Some(port) = self.ports.get_mut(id) {
+                    port.in_service += 1;
+                }
                 self.deliver_record(caller, receiver);
             }
-            Some(Item::Domain(domain)) => self.deliver_exit(domain, receiver),
-            Some(Item::Grant(grant)) => self.deliver_no_senders(id, grant, receiver),
-            Some(Item::Event(event)) => self.deliver_bits(event, receiver),
-            None => {}
+            Item::Domain(domain) => self.deliver_exit(domain, receiver),
+            Item::Grant(grant) => self.deliver_no_senders(id, grant, receiver),
+            Item::Event(event) => self.deliver_bits(event, receiver),
         }
     }
 
