@@ -1,7 +1,7 @@
 //! The table of system calls: numbers, names, arguments, rights and errors, once.
 //!
 //! The kernel's decoder, the user stubs and the manual (`abi/doc/syscalls.md`) derive from
-//! [`syscalls!`]; a test compares the manual. Number 5 is reserved for `ring_enter`.
+//! the macro `syscalls!`; a test compares the manual. Number 5 is reserved for `ring_enter`.
 //!
 //! # Registers
 //!
