@@ -7,6 +7,8 @@
 //! gone, and then every use says so. A *badged* port capability names a Grant, which names the port;
 //! to programs both are Ports. Port ranges, interrupts and the machine have no object behind them.
 
+use core::fmt;
+
 use tine_abi::{
     Error, Kind,
     capability::{Rights, SlotFlags},
@@ -51,6 +53,25 @@ pub enum Held {
     Hardware,
 }
 
+impl Held {
+    /// Every one, in the order of the numbers.
+    const ALL: [Self; 13] = [
+        Self::Empty,
+        Self::Reserved,
+        Self::Domain,
+        Self::Thread,
+        Self::Space,
+        Self::Memory,
+        Self::Port,
+        Self::Grant,
+        Self::Event,
+        Self::Account,
+        Self::PortRange,
+        Self::Interrupt,
+        Self::Hardware,
+    ];
+}
+
 /// What a capability names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Object {
@@ -84,20 +105,31 @@ pub enum Object {
 }
 
 /// A slot of a capability table, or of a message on its way.
-#[derive(Clone, Copy, Debug)]
+///
+/// Two words, so that it travels in registers: the object's name; rights in bits 0..32, slot flags in
+/// 32..40, [`Held`] in 40..48.
+#[derive(Clone, Copy)]
 pub struct Capability {
     name: u64,
-    rights: Rights,
-    held: Held,
-    flags: SlotFlags,
+    word: u64,
 }
 
 const _: () = assert!(size_of::<Capability>() == 16);
 
+/// Where the flags stand in the second word.
+const FLAGS: u32 = 32;
+/// Where [`Held`] stands.
+const HELD: u32 = 40;
+
+impl fmt::Debug for Capability {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:?} with {:?}", self.object(), self.rights())
+    }
+}
+
 impl Capability {
     /// Nothing.
-    pub const EMPTY: Self =
-        Self { name: 0, rights: Rights::empty(), held: Held::Empty, flags: SlotFlags::empty() };
+    pub const EMPTY: Self = Self { name: 0, word: (Held::Empty as u64) << HELD };
 
     /// A capability to `object`.
     #[must_use]
@@ -117,69 +149,81 @@ impl Capability {
             Object::Interrupt(line) => (Held::Interrupt, u64::from(line)),
             Object::Hardware => (Held::Hardware, 0),
         };
-        Self { name, rights, held, flags: SlotFlags::empty() }
+        Self { name, word: u64::from(rights.bits()) | (held as u64) << HELD }
     }
 
     /// A slot that the call with this token keeps for its reply.
     #[must_use]
     pub const fn reserved(token: u64, flags: SlotFlags) -> Self {
-        Self { name: token, rights: Rights::empty(), held: Held::Reserved, flags }
+        Self { name: token, word: (flags.bits() as u64) << FLAGS | (Held::Reserved as u64) << HELD }
     }
 
     /// What the slot holds.
     #[inline]
     #[must_use]
     pub const fn held(&self) -> Held {
-        self.held
+        match (self.word >> HELD) as usize {
+            held if held < Held::ALL.len() => Held::ALL[held],
+            _ => Held::Empty,
+        }
+    }
+
+    /// Whether the slot holds this.
+    #[inline(always)]
+    const fn holds(&self, held: Held) -> bool {
+        self.word >> HELD == held as u64
     }
 
     /// Whether the slot is empty.
     #[inline]
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        matches!(self.held, Held::Empty)
+        self.holds(Held::Empty)
     }
 
     /// Whether the slot holds a capability: neither empty nor reserved.
     #[inline]
     #[must_use]
     pub const fn is_live(&self) -> bool {
-        !matches!(self.held, Held::Empty | Held::Reserved)
+        const { assert!((Held::Empty as u64) < 2 && (Held::Reserved as u64) < 2) };
+        self.word >> HELD >= 2
     }
 
     /// Whether the call with this token has reserved the slot.
     #[inline]
     #[must_use]
     pub const fn is_reserved_by(&self, token: u64) -> bool {
-        matches!(self.held, Held::Reserved) && self.name == token
+        self.holds(Held::Reserved) && self.name == token
     }
 
     /// What its holder may do.
     #[inline]
     #[must_use]
     pub const fn rights(&self) -> Rights {
-        self.rights
+        Rights::from_bits_retain(self.word as u32)
     }
 
     /// The same with only those rights that `mask` has as well.
     #[inline]
     #[must_use]
     pub const fn narrowed(self, mask: Rights) -> Self {
-        Self { rights: self.rights.intersection(mask), ..self }
+        let mask = !(u32::MAX as u64) | mask.bits() as u64;
+        Self { word: self.word & mask, ..self }
     }
 
     /// The flags of the slot.
     #[inline]
     #[must_use]
     pub const fn flags(&self) -> SlotFlags {
-        self.flags
+        SlotFlags::from_bits_retain((self.word >> FLAGS) as u8)
     }
 
     /// The same with other flags.
     #[inline]
     #[must_use]
     pub const fn with_flags(self, flags: SlotFlags) -> Self {
-        Self { flags, ..self }
+        let rest = self.word & !(0xff << FLAGS);
+        Self { word: rest | (flags.bits() as u64) << FLAGS, ..self }
     }
 
     /// Succeeds if all of `rights` are there.
@@ -188,13 +232,13 @@ impl Capability {
     /// [`Error::MissingRight`].
     #[inline]
     pub const fn require(&self, rights: Rights) -> Result<(), Error> {
-        if self.rights.contains(rights) { Ok(()) } else { Err(Error::MissingRight) }
+        if self.rights().contains(rights) { Ok(()) } else { Err(Error::MissingRight) }
     }
 
     /// The id behind a capability that must hold `held`.
     #[inline]
     fn id<T>(&self, held: Held) -> Result<Id<T>, Error> {
-        if self.held == held
+        if self.holds(held)
             && let Some(id) = Id::from_raw(self.name)
         {
             return Ok(id);
@@ -244,7 +288,7 @@ impl Capability {
     /// As for [`Capability::domain`].
     #[inline]
     pub fn port(&self) -> Result<PortId, Error> {
-        match self.held {
+        match self.held() {
             // A badged Port is a Port, but what asks here needs RECEIVE or MINT, which it never has.
             Held::Grant => Err(Error::MissingRight),
             _ => self.id(Held::Port),
@@ -281,7 +325,7 @@ impl Capability {
     /// What it names; `None` for a slot without capability.
     #[must_use]
     pub fn object(&self) -> Option<Object> {
-        Some(match self.held {
+        Some(match self.held() {
             Held::Empty | Held::Reserved => return None,
             Held::Domain => Object::Domain(Id::from_raw(self.name)?),
             Held::Thread => Object::Thread(Id::from_raw(self.name)?),
@@ -302,7 +346,7 @@ impl Capability {
     /// The kind that programs are told.
     #[must_use]
     pub const fn kind(&self) -> Option<Kind> {
-        Some(match self.held {
+        Some(match self.held() {
             Held::Empty | Held::Reserved => return None,
             Held::Domain => Kind::Domain,
             Held::Thread => Kind::Thread,
@@ -340,6 +384,19 @@ mod tests {
             assert!(capability.is_live());
         }
         assert_eq!(Capability::EMPTY.object(), None);
+        let flagged = Capability::new(Object::Hardware, Rights::ALL)
+            .with_flags(SlotFlags::CLOEXEC | SlotFlags::CLOFORK)
+            .narrowed(Rights::POWER)
+            .with_flags(SlotFlags::CLOFORK);
+        assert_eq!((flagged.flags(), flagged.rights()), (SlotFlags::CLOFORK, Rights::POWER));
+        assert_eq!(flagged.held(), Held::Hardware);
+    }
+
+    #[test]
+    fn numbers_of_what_is_held_are_places_in_the_list() {
+        for (number, held) in Held::ALL.iter().enumerate() {
+            assert_eq!(*held as usize, number);
+        }
     }
 
     #[test]

@@ -90,17 +90,33 @@ impl More {
         }
     }
 
-    /// As [`Tables::take_some`].
+    /// As [`Tables::take_some`](super::Tables::take_some).
     pub(super) fn take_some(&mut self, cursor: &mut usize, into: &mut [Capability]) -> usize {
+        let per_page = PageArray::<Capability>::PER_PAGE;
         let mut count = 0;
-        while let Some(slot) = self.next_occupied(*cursor) {
-            let Some(place) = into.get_mut(count) else { break };
-            if let Some(capability) = self.slots.get_mut(slot) {
-                *place = core::mem::replace(capability, Capability::EMPTY);
+        let first = *cursor / 64;
+        for index in first..self.slots.len() / 64 {
+            let above = if index == first { u64::MAX << (*cursor % 64) } else { u64::MAX };
+            let word = self.word(index);
+            let mut left = word & above;
+            if left == 0 {
+                continue;
             }
-            self.mark(slot, false);
-            *cursor = slot + 1;
-            count += 1;
+            let page = index * 64 / per_page;
+            let slots = self.slots.chunk_mut(page);
+            while left != 0 {
+                let bit = left.trailing_zeros() as usize;
+                let slot = slots.get_mut(index * 64 - page * per_page + bit);
+                let (Some(place), Some(slot)) = (into.get_mut(count), slot) else { break };
+                *place = core::mem::replace(slot, Capability::EMPTY);
+                left &= left - 1;
+                count += 1;
+                *cursor = index * 64 + bit + 1;
+            }
+            self.set_word(index, left | word & !above);
+            if left != 0 {
+                break;
+            }
         }
         count
     }
