@@ -21,6 +21,7 @@ mod machine;
 mod process;
 mod run;
 mod signals;
+mod symbols;
 mod transcript;
 
 pub use channel::Channel;
@@ -28,3 +29,4 @@ pub use console::Console;
 pub use end::{End, Report};
 pub use machine::{Accelerator, Firmware, Machine, Medium, hardware_virtualization};
 pub use run::{Watch, run};
+pub use symbols::Symbols;

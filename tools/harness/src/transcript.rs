@@ -4,7 +4,7 @@
 //! [`WIDTH`] bytes are kept, control bytes and escape
 //! sequences taken out.
 
-use std::collections::VecDeque;
+use crossbeam_queue::ArrayQueue;
 
 /// Lines kept: an epitaph with its backtrace.
 const LINES: usize = 60;
@@ -16,9 +16,10 @@ const WIDTH: usize = 400;
 const BELL: u8 = 0x07;
 
 /// A tail of lines.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Transcript {
-    lines: VecDeque<String>,
+    /// A new line pushes the oldest one out.
+    lines: ArrayQueue<String>,
     partial: Vec<u8>,
     escape: Escape,
 }
@@ -35,6 +36,12 @@ enum Escape {
     Control,
     /// After ESC `]`: ends with BEL.
     System,
+}
+
+impl Default for Transcript {
+    fn default() -> Self {
+        Self { lines: ArrayQueue::new(LINES), partial: Vec::new(), escape: Escape::default() }
+    }
 }
 
 impl Transcript {
@@ -75,10 +82,7 @@ impl Transcript {
     }
 
     fn end_line(&mut self) {
-        if self.lines.len() == LINES {
-            self.lines.pop_front();
-        }
-        self.lines.push_back(String::from_utf8_lossy(&self.partial).trim_end().to_owned());
+        self.lines.force_push(String::from_utf8_lossy(&self.partial).trim_end().to_owned());
         self.partial.clear();
     }
 
@@ -87,7 +91,7 @@ impl Transcript {
         if !self.partial.is_empty() {
             self.end_line();
         }
-        self.lines.into()
+        self.lines.into_iter().collect()
     }
 }
 

@@ -194,7 +194,7 @@ fn measure(
     if matches!(report.end, End::Done(_)) {
         return Ok(None);
     }
-    explain(&report);
+    explain(&report, &parts.kernel);
     let code = code_of(&report.end);
     Ok(Some(ExitCode::from(if code == 0 { 1 } else { code })))
 }

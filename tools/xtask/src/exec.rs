@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use lexopt::{Arg, Parser};
 use tine_abi::results::Mode;
-use tine_harness::{Console, End, Machine, Report, Watch};
+use tine_harness::{Console, End, Machine, Report, Symbols, Watch};
 
 use crate::failure::{Failure, code_of};
 use crate::guest::Guest;
@@ -98,13 +98,13 @@ pub(crate) fn run(request: &Request) -> Result<ExitCode, Failure> {
     let folder = RunFolder::new()?;
     let task = Task { mode: Mode::Exec, command: request.command.clone(), ..Task::default() };
     let line = task.command_line(options.slide);
-    let machine =
-        medium::machine(&route, options, &Parts::of(&guest)?, &line, &guest.loader()?, &folder)?;
+    let parts = Parts::of(&guest)?;
+    let machine = medium::machine(&route, options, &parts, &line, &guest.loader()?, &folder)?;
     let mut output = std::io::stdout().lock();
     let report = run_command(&machine, Box::new(std::io::stdin()), &mut output, &folder);
     match &report.end {
         End::Status(_) | End::Signal(_) | End::PoweredOff => {}
-        _ => explain(&report),
+        _ => explain(&report, &parts.kernel),
     }
     Ok(ExitCode::from(code_of(&report.end)))
 }
@@ -131,11 +131,12 @@ pub(crate) fn watch() -> Watch {
 }
 
 /// Prints how a run ended and its last lines.
-pub(crate) fn explain(report: &Report) {
+pub(crate) fn explain(report: &Report, kernel: &[u8]) {
     if !report.last_lines.is_empty() {
         progress::say("the guest's last lines:");
+        let symbols = Symbols::of(kernel);
         for line in &report.last_lines {
-            eprintln!("    {line}");
+            eprintln!("    {}", symbols.annotated(line));
         }
     }
     progress::say(&report.end.to_string());

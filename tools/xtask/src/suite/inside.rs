@@ -58,7 +58,7 @@ fn suite(
     if let Err(why) = results.judge(&report.end) {
         let case = results.open.take().unwrap_or_else(|| format!("{group}/(suite)"));
         results.tally.case(&case, Outcome::Failed(&why));
-        explain(&report);
+        explain(&report, &parts.kernel);
     }
     Ok(())
 }

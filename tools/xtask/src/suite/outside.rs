@@ -3,10 +3,10 @@
 //! Owns: the table [`SCENARIOS`], as data, and its judge. Each row names its machine, what is
 //! done to the boot, the command, its input, and what must come out.
 
-use std::io::Cursor;
+use std::io::{self, Cursor};
 
 use tine_abi::results::{Mode, Outcome};
-use tine_harness::{Console, End, Report};
+use tine_harness::{Console, End, Report, Symbols};
 
 use super::{Bed, options, tally::Tally};
 use crate::exec::{run_command, watch};
@@ -67,6 +67,8 @@ enum Expect {
     Output(u8, &'static [u8]),
     /// The kernel or root says on the serial line why it stops, with this word in the line.
     Refusal(&'static str),
+    /// The kernel panics and leaves an epitaph.
+    Epitaph,
 }
 
 /// The default machine.
@@ -130,6 +132,7 @@ const SCENARIOS: &[Scenario] = &[
     machine("cpus-8", Machine::Direct(8, 512)),
     machine("limine", Machine::Limine),
     machine("limine-uefi", Machine::Uefi(128)),
+    Scenario { expect: Expect::Epitaph, ..command("panic", "true", b"", 0, b"") },
     refusal("too-little-memory", Machine::Direct(1, 24), Damage::None, "memory"),
     refusal("without-nx", Machine::Without("nx"), Damage::None, "NX"),
     refusal("damaged-archive", USUAL, Damage::Archive, "archive"),
@@ -172,7 +175,10 @@ fn judge(bed: &Bed, parts: &Parts, scenario: &Scenario) -> Result<Result<(), Str
     };
     let parts = damaged(bed, parts, scenario.damage)?;
     let task = Task { mode: Mode::Exec, command: scenario.command.to_owned(), ..Task::default() };
-    let line = task.command_line(options.slide);
+    let mut line = task.command_line(options.slide);
+    if matches!(scenario.expect, Expect::Epitaph) {
+        line.push_str(" trial=panic");
+    }
     let mut machine =
         medium::machine(route, &options, &parts, &line, &bed.guest.loader()?, &bed.folder)?;
     if let Machine::Without(feature) = scenario.machine {
@@ -191,6 +197,10 @@ fn judge(bed: &Bed, parts: &Parts, scenario: &Scenario) -> Result<Result<(), Str
             let folder = bed.folder.path();
             let report = tine_harness::run(&machine, console, watch(), folder, &mut |_| {});
             refused(&report, &String::from_utf8_lossy(&serial), word)
+        }
+        Expect::Epitaph => {
+            let report = run_command(&machine, Box::new(io::empty()), &mut Vec::new(), &bed.folder);
+            epitaph(&report, &parts.kernel)
         }
     })
 }
@@ -225,6 +235,22 @@ fn compare(report: &Report, seen: &[u8], code: u8, output: &[u8]) -> Result<(), 
         return Err(format!("output {} instead of {}", shown(seen), shown(output)));
     }
     Ok(())
+}
+
+/// The kernel's epitaph: cause, registers, a backtrace with names.
+fn epitaph(report: &Report, kernel: &[u8]) -> Result<(), String> {
+    let symbols = Symbols::of(kernel);
+    let text: String =
+        report.last_lines.iter().map(|line| symbols.annotated(line) + "\n").collect();
+    for word in ["kernel panic: a trial was asked for", "cr3", "backtrace:", "tine_kernel::main"] {
+        if !text.contains(word) {
+            return Err(format!("the epitaph lacks {word:?}:\n{text}"));
+        }
+    }
+    match &report.end {
+        End::Panic(_) => Ok(()),
+        end => Err(format!("a kernel panic was expected: {end}")),
+    }
 }
 
 /// Bytes for a person, cut.
