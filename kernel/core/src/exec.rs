@@ -5,7 +5,7 @@
 //!
 //! The call that the thread waits in, normally the request to the process server, stays in service:
 //! its reply wakes the new program. Its memory ranges are gone with the old space, and RESTART is
-//! not possible any more.
+//! not possible any more. A fault of the old program is void, its token stale.
 
 use tine_abi::{
     Error, Table,
@@ -14,10 +14,12 @@ use tine_abi::{
     registers::UserRegisters,
 };
 
+use tine_ksync::List;
+
 use crate::{
-    machine::Machine,
+    machine::{Frame, Machine},
     object::{
-        DomainId, ThreadId,
+        DomainId, SpaceId, ThreadId,
         table::TableId,
         thread::{FLAGS, RecordState, Sibling, Thread, ThreadState},
     },
@@ -54,16 +56,13 @@ impl<M: Machine> State<M> {
         let (old_space, tables) = (domain.space, domain.tables);
         domain.space = space_id;
         self.use_space(space_id);
+        self.void_fault(thread);
         if let Some(thread) = self.threads.get_mut(thread) {
             thread.registers = registers;
-            thread.space = space_id;
-            thread.root = root;
             thread.record.ranges = [(0, 0); 2];
             thread.record.is_restartable = false;
-            if thread.record.state == RecordState::InService && thread.record.is_fault {
-                thread.fault = None;
-            }
         }
+        self.move_threads(id, space_id, root);
         if self.run.current == Some(thread) {
             self.enter(thread);
         }
@@ -72,6 +71,29 @@ impl<M: Machine> State<M> {
         }
         self.leave_space(old_space);
         Ok(())
+    }
+
+    /// What the old program did wrong is void: nobody is asked about it any more.
+    fn void_fault(&mut self, id: ThreadId) {
+        let is_faulted = self.threads.get(id).is_some_and(|thread| {
+            thread.record.is_fault && thread.record.state != RecordState::Free
+        });
+        if is_faulted {
+            self.detach(id);
+            self.ready(id);
+        }
+    }
+
+    /// All threads of the Domain, those not yet started included, get the new space.
+    fn move_threads(&mut self, id: DomainId, space: SpaceId, root: Frame) {
+        let mut next = self.domains.get(id).and_then(|domain| domain.threads.front());
+        while let Some(id) = next {
+            if let Some(thread) = self.threads.get_mut(id) {
+                thread.space = space;
+                thread.root = root;
+            }
+            next = List::<Thread, Sibling>::after(&self.threads, id);
+        }
     }
 
     /// The one live thread of a Domain.
@@ -88,7 +110,7 @@ impl<M: Machine> State<M> {
                 ThreadState::Working => return Err(Error::Busy),
                 _ => return Ok(id),
             }
-            next = tine_ksync::List::<Thread, Sibling>::after(&self.threads, id);
+            next = List::<Thread, Sibling>::after(&self.threads, id);
         }
         Err(Error::Busy)
     }

@@ -76,7 +76,7 @@ impl Run {
     /// The CPU was handed to this thread.
     #[inline(always)]
     pub(crate) fn took_handoff(&mut self, id: ThreadId) {
-        self.handoffs += 1;
+        self.handoffs = self.handoffs.wrapping_add(1);
         self.current = Some(id);
     }
 
@@ -121,7 +121,7 @@ impl<M: Machine> State<M> {
         let Some(thread) = self.threads.get_mut(id) else { return };
         thread.state = ThreadState::Runnable;
         if !thread.is_stopped {
-            self.run.handoffs += 1;
+            self.run.handoffs = self.run.handoffs.wrapping_add(1);
             self.enter(id);
         }
     }

@@ -72,7 +72,7 @@ impl Holders<'_> {
     #[inline]
     pub(crate) fn hold(&mut self, capability: Capability) {
         // Descriptors are badged ports nearly always: forks count many of them.
-        if let Ok(id) = capability.grant() {
+        if let Some(id) = capability.as_grant() {
             if let Some(grant) = self.grants.get_mut(id) {
                 grant.holders += 1;
             }
@@ -135,7 +135,7 @@ impl<M: Machine> State<M> {
     /// A capability is gone. The last one of an object may end that: the reaper does the rest.
     #[inline]
     pub fn close(&mut self, capability: Capability) {
-        if let Ok(id) = capability.grant() {
+        if let Some(id) = capability.as_grant() {
             self.close_grant(id);
         } else if let Some(object) = capability.object() {
             self.close_object(object, capability.rights());

@@ -58,14 +58,14 @@ impl<M: Machine> State<M> {
             return None;
         }
         let capability = self.near_capability(&thread.tables, word)?;
-        let (port_id, badge) = if let Ok(grant) = capability.grant() {
+        let (port_id, badge) = if let Some(grant) = capability.as_grant() {
             let grant = self.grants.get(grant)?;
             if grant.is_revoked {
                 return None;
             }
             (grant.port, grant.badge)
         } else {
-            (capability.port().ok()?, 0)
+            (capability.as_port()?, 0)
         };
         let is_allowed = capability.rights().contains(Rights::SEND)
             && (!cfg!(debug_assertions) || self.may_call(me, port_id));
@@ -117,7 +117,7 @@ impl<M: Machine> State<M> {
         if !capability.rights().contains(Rights::RECEIVE) {
             return None;
         }
-        let port_id = capability.port().ok()?;
+        let port_id = capability.as_port()?;
         let caller = self.threads.id_at(token.index())?;
         let port = self.ports.get_mut(port_id)?;
         let (server, client) = self.threads.pair_mut(me, caller)?;

@@ -270,7 +270,7 @@ impl<M: Machine> State<M> {
     ) -> Option<ThreadId> {
         self.end_service(caller);
         let thread = self.threads.get_mut(caller)?;
-        let fault = thread.fault.take()?;
+        let Some(fault) = thread.fault.take() else { return Some(caller) };
         match reply {
             FaultReply::Retry => {}
             FaultReply::Skip => {
