@@ -118,18 +118,18 @@ impl<M: Machine> State<M> {
         if self.run.handoffs >= HANDOFFS && self.run.has_ready() {
             return self.ready(id);
         }
-        let Some(thread) = self.threads.get_mut(id) else { return };
-        thread.state = ThreadState::Runnable;
-        if !thread.is_stopped {
-            self.run.handoffs = self.run.handoffs.wrapping_add(1);
-            self.enter(id);
-        }
+        self.run.handoffs = self.run.handoffs.wrapping_add(1);
+        self.enter(id);
     }
 
-    /// Makes a runnable thread that is on no queue the current one.
+    /// Makes a thread that is on no queue runnable and the current one, unless it is stopped.
     #[inline]
     pub(crate) fn enter(&mut self, id: ThreadId) {
-        let Some(thread) = self.threads.get(id) else { return };
+        let Some(thread) = self.threads.get_mut(id) else { return };
+        thread.state = ThreadState::Runnable;
+        if thread.is_stopped {
+            return;
+        }
         if thread.root != self.run.active_root {
             self.run.active_root = thread.root;
             self.counters.cr3_loads += 1;
@@ -165,7 +165,7 @@ impl<M: Machine> State<M> {
     /// The current thread goes to the end of the queue.
     pub(crate) fn requeue_current(&mut self) {
         if let Some(id) = self.run.current.take() {
-            self.ready(id);
+            self.run.queue.push_back(&mut self.threads, id);
         }
     }
 

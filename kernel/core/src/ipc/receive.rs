@@ -80,7 +80,10 @@ impl<M: Machine> State<M> {
 
     /// Delivers a call or a fault.
     fn deliver_record(&mut self, caller: ThreadId, receiver: ThreadId) {
-        let arrived = self.deliver_capabilities(caller, receiver);
+        let has_capabilities =
+            self.threads.get(caller).is_some_and(|it| it.record.capability_count > 0);
+        let arrived =
+            if has_capabilities { self.deliver_capabilities(caller, receiver) } else { 0 };
         let Some((from, into)) = self.threads.pair_mut(caller, receiver) else { return };
         let record = &mut from.record;
         record.state = RecordState::InService;

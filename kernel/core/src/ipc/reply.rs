@@ -10,7 +10,7 @@ use tine_abi::{
     Error,
     capability::Rights,
     domain::Suspend,
-    message::{ArrivedSlots, Disposition, Extras, NO_TOKEN, Status},
+    message::{ArrivedSlots, Disposition, Extras, NO_TOKEN, Status, Words},
     notification::{ExitKind, FaultReply},
 };
 
@@ -102,10 +102,11 @@ impl<M: Machine> State<M> {
         let Some((server, client)) = self.threads.pair_mut(me, caller) else {
             return Err(Error::BadToken);
         };
+        let words = server.registers.words();
         if client.record.is_fault {
-            return Ok(self.answer_fault(me, caller));
+            return Ok(self.answer_fault(caller, &words));
         }
-        client.registers.set_words(&server.registers.words());
+        client.registers.set_words(&words);
         client.registers.rax = Status::OK.0;
         client.registers.rdi = ArrivedSlots::NONE.0;
         client.record.state = RecordState::Free;
@@ -143,7 +144,10 @@ impl<M: Machine> State<M> {
             .is_some_and(|caller| caller.record.is_fault);
         let (answered, is_delivered) = match (caller, is_fault, extras.disposition) {
             (None, ..) => (None, false),
-            (Some(caller), true, Disposition::Answer) => (self.answer_fault(me, caller), false),
+            (Some(caller), true, Disposition::Answer) => {
+                let words = self.thread(me)?.registers.words();
+                (self.answer_fault(caller, &words), false)
+            }
             (Some(caller), true, Disposition::Drop) => {
                 (self.resolve_fault(caller, FaultReply::Kill, 0), false)
             }
@@ -251,8 +255,7 @@ impl<M: Machine> State<M> {
 
     /// Answers a fault as word 0 of `me` says. The thread, if it goes on.
     #[inline(never)]
-    fn answer_fault(&mut self, me: ThreadId, caller: ThreadId) -> Option<ThreadId> {
-        let words = self.threads.get(me)?.registers.words();
+    fn answer_fault(&mut self, caller: ThreadId, words: &Words) -> Option<ThreadId> {
         let reply = match words[0] {
             0 => FaultReply::Retry,
             2 if (1..=15).contains(&words[1]) => FaultReply::Skip,

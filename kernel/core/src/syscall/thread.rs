@@ -91,15 +91,18 @@ impl<M: Machine> State<M> {
             capability.require(Rights::CONTROL)?;
             id
         };
+        if operation == ThreadOperation::Yield && id == me {
+            if self.run.has_ready() {
+                self.requeue_current();
+            }
+            return Ok(Done::NOTHING);
+        }
         if self.thread(id)?.state == ThreadState::Ended {
             return Err(Error::Gone);
         }
         match operation {
-            ThreadOperation::Yield => {
-                if self.run.current == Some(id) && self.run.has_ready() {
-                    self.requeue_current();
-                }
-            }
+            // Others are not made to wait.
+            ThreadOperation::Yield => {}
             ThreadOperation::Suspend => {
                 let reasons = reasons(argument)?;
                 self.suspend_thread(id, reasons, Suspend::empty())?;
