@@ -348,3 +348,29 @@ fn extended_state_is_given_at_first_use_and_switched_with_its_thread() {
     system.settle();
     assert_eq!(system.with(|state| state.extended.len()), 1);
 }
+
+#[test]
+fn a_handler_in_its_loop_hands_the_cpu_to_the_thread_that_faulted_and_back() {
+    let it = supervised();
+    let (system, thread, handler) = (&it.system, it.program.thread, it.supervisor.thread);
+    let mut token = 0;
+    let mut rip = system.registers(thread).rip;
+    for (round, (word, length)) in [(0, 0), (2, 3), (2, 15), (0, 9)].into_iter().enumerate() {
+        let words = [word, length, 0, 0, 0, 0, 0, 0];
+        let wait = system.message(handler, Call::ReplyReceive, it.port, token, words, None);
+        assert_eq!(wait, Outcome::Blocked);
+        if round > 0 {
+            assert_eq!(system.with(|state| state.run.current), Some(thread), "handed over");
+            rip += if word == 2 { length } else { 0 };
+            assert_eq!(system.registers(thread).rip, rip);
+        }
+        assert_eq!(system.fault(thread, DIVIDE), Outcome::Blocked);
+        assert_eq!(system.with(|state| state.run.current), Some(handler), "and back");
+        token = system.registers(handler).rdi;
+    }
+    // A length that no instruction has kills, as does any other word.
+    let words = [2, 16, 0, 0, 0, 0, 0, 0];
+    system.message(handler, Call::ReplyReceive, it.port, token, words, None);
+    system.settle();
+    assert_eq!(system.state(thread), ThreadState::Ended);
+}

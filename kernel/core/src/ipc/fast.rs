@@ -14,6 +14,8 @@ use core::ptr::NonNull;
 use tine_abi::{
     capability::Rights,
     message::{ArrivedSlots, MessageKind, NO_TOKEN, Status},
+    notification::FaultReply,
+    registers::UserRegisters,
 };
 
 use crate::{
@@ -33,6 +35,19 @@ use crate::{
 #[inline(always)]
 fn is_plain(thread: &Thread) -> bool {
     !thread.is_stopped && thread.extended.is_none()
+}
+
+/// How many bytes of instructions the reply to a fault passes over; `None` if it kills.
+#[inline(always)]
+fn skipped(reply: &UserRegisters) -> Option<u64> {
+    const RETRY: u64 = FaultReply::Retry as u64;
+    const SKIP: u64 = FaultReply::Skip as u64;
+    // The first two words of the message.
+    match (reply.rsi, reply.rdx) {
+        (RETRY, _) => Some(0),
+        (SKIP, length @ 1..=15) => Some(length),
+        _ => None,
+    }
 }
 
 impl<M: Machine> State<M> {
@@ -105,7 +120,8 @@ impl<M: Machine> State<M> {
         Some(Next::User(next))
     }
 
-    /// Performs `reply_recv` of the current thread, in the usual case.
+    /// Performs `reply_recv` of the current thread, in the usual case: the answer to a call, or to a
+    /// fault whose thread goes on.
     #[inline(always)]
     pub(crate) fn fast_reply(&mut self, me: ThreadId, word: u64) -> Option<Next> {
         let thread = self.threads.get(me)?;
@@ -125,10 +141,11 @@ impl<M: Machine> State<M> {
         let is_usual = record.token == token
             && record.state == RecordState::InService
             && record.port == Some(port_id)
-            && !record.is_fault
             && !record.has_extras
             && port.receiver.is_none()
             && port.queue.is_empty();
+        let is_fault = record.is_fault;
+        let skipped = if is_fault { skipped(&server.registers)? } else { 0 };
         if !is_usual || !is_plain(client) {
             return None;
         }
@@ -141,11 +158,15 @@ impl<M: Machine> State<M> {
         port.receiver = Some(me);
         server.state = ThreadState::Receiving;
         server.port = Some(port_id);
-        let words = server.registers.words();
         let registers = &mut client.registers;
-        registers.set_words(&words);
-        registers.rax = Status::OK.0;
-        registers.rdi = ArrivedSlots::NONE.0;
+        if is_fault {
+            client.fault = None;
+            registers.rip = registers.rip.wrapping_add(skipped);
+        } else {
+            registers.set_words(&server.registers.words());
+            registers.rax = Status::OK.0;
+            registers.rdi = ArrivedSlots::NONE.0;
+        }
         self.machine.use_thread(registers);
         let (root, next) = (client.root, NonNull::from(registers));
         self.fast_enter(caller, root);
