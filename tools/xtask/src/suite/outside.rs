@@ -133,7 +133,7 @@ const SCENARIOS: &[Scenario] = &[
     machine("limine", Machine::Limine),
     machine("limine-uefi", Machine::Uefi(128)),
     Scenario { expect: Expect::Epitaph, ..command("panic", "true", b"", 0, b"") },
-    refusal("too-little-memory", Machine::Direct(1, 24), Damage::None, "memory"),
+    refusal("too-little-memory", Machine::Direct(1, 48), Damage::None, "memory"),
     refusal("without-nx", Machine::Without("nx"), Damage::None, "NX"),
     refusal("damaged-archive", USUAL, Damage::Archive, "archive"),
     refusal("cut-archive", USUAL, Damage::ArchiveEnd, "archive"),
