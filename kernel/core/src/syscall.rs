@@ -64,7 +64,7 @@ pub(crate) fn dispatch<M: Machine>(state: &mut State<M>) -> Option<Next> {
     } else {
         if Call::from_number(number).is_none() {
             registers.rax = Status::error(Error::UnknownCall).0;
-            state.trace.note(Reason::Call, word, Some(me));
+            // Not traced: it did nothing, and must not push out what did.
             let next = Next::User(NonNull::from(registers));
             return if state.may_return() { Some(next) } else { state.leave() };
         }
