@@ -1,6 +1,6 @@
 //! The tool itself with a person's keys: a shell at the prompt, Ctrl-C during a command.
 //!
-//! Owns: two conversations with this very program. Called by: `suite`. They need a booting guest
+//! Owns: three conversations with this very program. Called by: `suite`. They need a booting guest
 //! and nothing else; waiting is always for words, never for time, and a guest that does not say
 //! them is ended by the tool's own watch or by the end of the conversation.
 
@@ -17,15 +17,16 @@ const PROMPT: &str = "$ ";
 /// How long the guest may take to say the next words.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Runs both.
+/// Runs them.
 pub(super) fn run(tally: &mut Tally) {
     for (name, conversation) in [
         ("boot/shell", shell as fn(&mut Conversation) -> Result<(), String>),
+        ("boot/keys", keys),
         ("boot/interrupt", interrupt),
     ] {
         if tally.wants(name) {
             let words: &[&str] = match name {
-                "boot/shell" => &["boot", "--direct"],
+                "boot/shell" | "boot/keys" => &["boot", "--direct"],
                 _ => &["exec", "--direct", "--", "echo ready; sleep 1000"],
             };
             let judgement = Conversation::begin(words).and_then(|mut talk| conversation(&mut talk));
@@ -41,6 +42,42 @@ fn shell(talk: &mut Conversation) -> Result<(), String> {
     talk.hear("1")?;
     talk.hear(PROMPT)?;
     talk.say("poweroff\n")?;
+    talk.end(0)
+}
+
+/// Ctrl-C at the prompt drops the line, in a job it ends the job and what stands after it, in a loop
+/// of the shell it ends the loop; the shell lives. Ctrl-D at the prompt ends it.
+fn keys(talk: &mut Conversation) -> Result<(), String> {
+    talk.hear(PROMPT)?;
+    for (typed, said) in [
+        ("echo dropped", ""),
+        ("echo job$?; sleep 1000; echo never", "job130"),
+        ("for i in 1 2 3; do echo turn$i; sleep 1000; done; echo never", "turn1"),
+        ("while :; do echo loop$?; done; echo never", "loop0"),
+        ("if true", "> "),
+    ] {
+        talk.say(typed)?;
+        if !said.is_empty() {
+            talk.say("\n")?;
+            talk.hear(said)?;
+        }
+        talk.say("\x03")?;
+        if talk.hear(PROMPT)?.contains("\nnever") {
+            return Err(format!("what stood after the interrupted part of {typed:?} ran"));
+        }
+    }
+    talk.say("echo status$?\n")?;
+    talk.hear("\nstatus130")?;
+    talk.hear(PROMPT)?;
+    talk.say("A=1; sh\n")?;
+    talk.hear(PROMPT)?;
+    talk.say("echo inner$A\n")?;
+    talk.hear("inner\r\n")?;
+    talk.hear(PROMPT)?;
+    talk.say("\x04")?;
+    talk.hear(PROMPT)?;
+    talk.say("echo outer$A; poweroff\n")?;
+    talk.hear("outer1")?;
     talk.end(0)
 }
 
@@ -80,12 +117,11 @@ impl Conversation {
         Ok(Self { child, words: receiver, heard: String::new() })
     }
 
-    /// Waits for `words`, and forgets everything up to them.
-    fn hear(&mut self, words: &str) -> Result<(), String> {
+    /// Waits for `words`, and forgets everything up to them, which is returned.
+    fn hear(&mut self, words: &str) -> Result<String, String> {
         loop {
             if let Some(at) = self.heard.find(words) {
-                self.heard.drain(..at + words.len());
-                return Ok(());
+                return Ok(self.heard.drain(..at + words.len()).collect());
             }
             let Ok(bytes) = self.words.recv_timeout(PATIENCE) else {
                 return Err(format!("{words:?} was not said; last words: {:?}", self.tail()));

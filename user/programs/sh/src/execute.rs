@@ -22,6 +22,8 @@ pub(crate) enum Flow {
     Break(usize),
     /// With the next turn of the loop so many levels up.
     Continue(usize),
+    /// At the prompt: the interrupt character was typed.
+    Interrupt,
     /// Nowhere: the shell ends.
     Exit,
 }
@@ -44,6 +46,9 @@ impl Shell {
     /// Runs a list.
     pub(crate) fn list(&mut self, list: &List) -> Flow {
         for and_or in &list.0 {
+            if self.is_interrupted() {
+                return Flow::Interrupt;
+            }
             match self.and_or(and_or) {
                 Flow::Next => {}
                 flow => return flow,
@@ -76,10 +81,7 @@ impl Shell {
     fn pipeline(&mut self, pipeline: &Pipeline) -> Flow {
         let flow = match pipeline.commands.as_slice() {
             [command] => self.command(command),
-            commands => {
-                self.run_foreground(commands);
-                Flow::Next
-            }
+            commands => self.run_foreground(commands),
         };
         if pipeline.negated && flow == Flow::Next {
             self.parameters.status = i32::from(self.parameters.status == 0);
@@ -97,16 +99,10 @@ impl Shell {
                     Some(Some(builtin)) => {
                         self.run_builtin(builtin, assignments, &fields, &command.redirections)
                     }
-                    Some(None) => {
-                        self.run_foreground(core::slice::from_ref(command));
-                        Flow::Next
-                    }
+                    Some(None) => self.run_foreground(core::slice::from_ref(command)),
                 }
             }
-            CommandKind::Subshell(_) => {
-                self.run_foreground(core::slice::from_ref(command));
-                Flow::Next
-            }
+            CommandKind::Subshell(_) => self.run_foreground(core::slice::from_ref(command)),
             compound => match self.redirect(&command.redirections) {
                 Ok(redirected) => {
                     let flow = self.compound(compound);
@@ -183,6 +179,9 @@ impl Shell {
     ) -> Flow {
         self.loops += 1;
         let flow = loop {
+            if self.is_interrupted() {
+                break Flow::Interrupt;
+            }
             match turn(self, status) {
                 None => {
                     self.parameters.status = *status;
@@ -192,7 +191,7 @@ impl Shell {
                 Some(Flow::Break(1)) => break Flow::Next,
                 Some(Flow::Break(levels)) => break Flow::Break(levels - 1),
                 Some(Flow::Continue(levels)) => break Flow::Continue(levels - 1),
-                Some(Flow::Exit) => break Flow::Exit,
+                Some(flow @ (Flow::Exit | Flow::Interrupt)) => break flow,
             }
         };
         self.loops -= 1;

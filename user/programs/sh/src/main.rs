@@ -2,7 +2,7 @@
 //!
 //! Owns: the command line of the program, and which input it takes commands from. What a shell
 //! is, is [`shell`]; how commands run, [`execute`]; processes of pipelines, [`pipeline`] and
-//! [`launch`]; redirections, [`redirect`]; builtins, [`builtin`].
+//! [`launch`]; interrupts, [`lookout`]; redirections, [`redirect`]; builtins, [`builtin`].
 //!
 //! Never enters it: the language (`tine-sh-language`), what can be decided without the system
 //! (`tine-sh-model`).
@@ -19,6 +19,7 @@ mod execute;
 mod help;
 mod input;
 mod launch;
+mod lookout;
 mod pipeline;
 mod redirect;
 mod shell;

@@ -14,6 +14,7 @@ use tine_sh_language::syntax::{AndOr, Command, CommandKind, List};
 use tine_sh_language::{expand_field, expand_words};
 
 use crate::builtin;
+use crate::execute::Flow;
 use crate::launch::{Ends, Group};
 use crate::redirect::{OWN, Steps, out_of_the_way};
 use crate::shell::{Background, Shell};
@@ -29,17 +30,30 @@ enum Stage {
 
 impl Shell {
     /// Runs a pipeline and waits for all of it; `$?` is that of the last command.
-    pub(crate) fn run_foreground(&mut self, commands: &[Command]) {
+    pub(crate) fn run_foreground(&mut self, commands: &[Command]) -> Flow {
         let stages = self.start_all(commands, true, None);
         let mut status = 0;
+        let mut flow = Flow::Next;
+        let first = stages.iter().find_map(|stage| match stage {
+            Stage::Process(pid) => Some(*pid),
+            Stage::Failed(_) => None,
+        });
+        if let Some(group) = first {
+            self.catch_up(group);
+        }
         for stage in stages {
             status = match stage {
                 Stage::Failed(status) => status,
-                Stage::Process(pid) => self.wait_for(pid),
+                Stage::Process(pid) => wait_for(pid),
             };
+            // What stood after it on the line is not wanted either.
+            if status == INTERRUPTED && self.resting.is_some() {
+                flow = Flow::Interrupt;
+            }
         }
         self.rest();
         self.parameters.status = status;
+        flow
     }
 
     /// Runs a list behind the shell's back; `$!` is its last process.
@@ -70,17 +84,6 @@ impl Shell {
             }
             Some(Stage::Failed(status)) => self.parameters.status = *status,
             None => {}
-        }
-    }
-
-    /// Waits for a process of the shell and tells the person if a signal ended it; `$?`.
-    pub(crate) fn wait_for(&self, pid: Pid) -> i32 {
-        match waitpid(pid, WaitFlags::empty()) {
-            Ok(Some((_, status))) => {
-                tell_signal(status);
-                shell_code(status)
-            }
-            Ok(None) | Err(_) => 127,
         }
     }
 
@@ -218,6 +221,20 @@ fn nothing_to_read() -> Result<Fd> {
     let (read, write) = pipe()?;
     close(write)?;
     Ok(read)
+}
+
+/// `$?` of what the interrupt character has ended.
+pub(crate) const INTERRUPTED: i32 = 128 + signal::SIGINT as i32;
+
+/// Waits for a process of the shell and tells the person if a signal ended it; `$?`.
+pub(crate) fn wait_for(pid: Pid) -> i32 {
+    match waitpid(pid, WaitFlags::empty()) {
+        Ok(Some((_, status))) => {
+            tell_signal(status);
+            shell_code(status)
+        }
+        Ok(None) | Err(_) => 127,
+    }
 }
 
 /// Says what signal ended a foreground process, unless the person sent it or expects it.

@@ -5,12 +5,14 @@ use alloc::vec::Vec;
 
 use tine::process::wait::Words;
 use tine::rt::fork::Stack;
-use tine::{Errno, Pid, WaitStatus, eprint, eprintln, tcgetpgrp, tcsetpgrp};
+use tine::{Errno, Pid, WaitStatus, eprint, eprintln, tcgetpgrp};
 use tine_sh_language::{Parameters as _, expand_field, parse, syntax::CommandKind};
 use tine_sh_model::{Assembler, Parameters, Progress, Variables};
 
 use crate::execute::Flow;
 use crate::input::Input;
+use crate::lookout::{Lookout, has_gaps};
+use crate::pipeline::INTERRUPTED;
 
 /// A background command that was not waited for.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +35,8 @@ pub(crate) struct Shell {
     pub(crate) interactive: bool,
     /// With job control: the group that is in the foreground while the shell reads.
     pub(crate) resting: Option<Pid>,
+    /// What stands in the foreground while the shell itself is busy.
+    pub(crate) lookout: Option<Lookout>,
     /// Commands that were started with `&`.
     pub(crate) background: Vec<Background>,
     /// Loops around the command that runs.
@@ -57,6 +61,7 @@ impl Shell {
             parameters,
             interactive: false,
             resting: None,
+            lookout: None,
             background: Vec::new(),
             loops: 0,
             sources: 0,
@@ -80,17 +85,11 @@ impl Shell {
         }
     }
 
-    /// Takes the terminal back from a job.
-    pub(crate) fn rest(&self) {
-        if let Some(group) = self.resting {
-            tcsetpgrp(group).ok();
-        }
-    }
-
     /// What a fork's child begins with: no terminal, no children of its own.
     pub(crate) fn become_subshell(&mut self) {
         self.interactive = false;
         self.resting = None;
+        self.lookout = None;
         self.background.clear();
     }
 
@@ -117,7 +116,7 @@ impl Shell {
                 }
                 Err(Errno::INTR) if self.interactive => {
                     command.forget();
-                    self.parameters.status = 130;
+                    self.parameters.status = INTERRUPTED;
                     continue;
                 }
                 Err(error) => {
@@ -128,10 +127,20 @@ impl Shell {
             };
             match command.push(&line) {
                 Ok(Progress::More) => {}
-                Ok(Progress::Complete(list)) => match self.list(&list) {
-                    Flow::Next => {}
-                    flow => return flow,
-                },
+                Ok(Progress::Complete(list)) => {
+                    if self.interactive && has_gaps(&list) {
+                        self.post_lookout();
+                    }
+                    let flow = self.list(&list);
+                    if self.interactive {
+                        self.dismiss_lookout();
+                    }
+                    match flow {
+                        Flow::Next => {}
+                        Flow::Interrupt if self.interactive => {}
+                        flow => return flow,
+                    }
+                }
                 Err(error) => {
                     eprintln!("sh: {error}");
                     self.parameters.status = 2;

@@ -1,14 +1,17 @@
 //! Builtins that say where the shell goes on: `exit`, `break`, `continue`, `exec`, `.`, `wait`.
 
 use alloc::string::String;
+use core::time::Duration;
 
-use tine::Errno;
+use tine::process::WaitFlags;
 use tine::process::wait::shell_code;
+use tine::{Errno, nanosleep, waitpid};
 
 use super::{DONE, Outcome, complain, misuse, number};
 use crate::execute::Flow;
 use crate::input::{Input, contents};
 use crate::launch::tell_failure;
+use crate::pipeline::{INTERRUPTED, wait_for};
 use crate::shell::{Background, Shell};
 
 pub(super) fn colon(_: &mut Shell, _: &[String]) -> Outcome {
@@ -85,28 +88,55 @@ pub(super) fn source(shell: &mut Shell, fields: &[String]) -> Outcome {
 }
 
 pub(super) fn wait(shell: &mut Shell, fields: &[String]) -> Outcome {
-    if fields.len() == 1 {
-        for job in core::mem::take(&mut shell.background) {
-            finish(shell, job);
-        }
-        return DONE;
-    }
     let mut status = 0;
+    if fields.len() == 1 {
+        while let Some(job) = shell.background.first().copied() {
+            if finish(shell, job).is_none() {
+                return (INTERRUPTED, Flow::Interrupt);
+            }
+        }
+    }
     for field in &fields[1..] {
         let Ok(process) = field.parse::<i32>() else { return misuse("wait") };
-        let place = shell.background.iter().position(|job| job.process == process);
-        status = match place.map(|place| shell.background.remove(place)) {
-            Some(job) => finish(shell, job),
+        let job = shell.background.iter().copied().find(|job| job.process == process);
+        status = match job.map(|job| finish(shell, job)) {
+            Some(Some(status)) => status,
+            Some(None) => return (INTERRUPTED, Flow::Interrupt),
             None => 127,
         };
     }
     (status, Flow::Next)
 }
 
-/// Waits for a background command that has been taken from the list; `$?`.
-fn finish(shell: &Shell, job: Background) -> i32 {
-    match job.status {
+/// Waits for a background command and forgets it; `$?`, or `None` if a person interrupts the wait.
+fn finish(shell: &mut Shell, job: Background) -> Option<i32> {
+    let status = match job.status {
         Some(status) => shell_code(status),
-        None => shell.wait_for(job.process),
+        None if shell.resting.is_none() => wait_for(job.process),
+        // The process server ends no wait for a shell, so the shell looks now and then.
+        None => {
+            shell.post_lookout();
+            look_for(shell, job)?
+        }
+    };
+    shell.background.retain(|other| other.process != job.process);
+    Some(status)
+}
+
+/// Looks until a background command has ended; `$?`.
+fn look_for(shell: &mut Shell, job: Background) -> Option<i32> {
+    loop {
+        match waitpid(job.process, WaitFlags::NOHANG) {
+            Ok(None) => {}
+            Ok(Some((_, status))) => return Some(shell_code(status)),
+            Err(_) => return Some(127),
+        }
+        if shell.is_interrupted() {
+            return None;
+        }
+        nanosleep(LOOK).ok();
     }
 }
+
+/// How often a shell with a person before it looks whether a command has ended.
+const LOOK: Duration = Duration::from_millis(10);

@@ -9,6 +9,7 @@ use tine_sh_model::variables::is_name;
 
 use super::{DONE, Outcome, complain, misuse, number};
 use crate::execute::Flow;
+use crate::pipeline::INTERRUPTED;
 use crate::shell::Shell;
 
 /// A value between quotes, so that the shell reads it back as it is.
@@ -100,6 +101,7 @@ pub(super) fn read(shell: &mut Shell, fields: &[String]) -> Outcome {
                 _ => break false,
             },
             Ok(Some(byte)) => line.push(byte),
+            Err(Errno::INTR) if shell.resting.is_some() => return (INTERRUPTED, Flow::Interrupt),
             Err(error) => return complain("read", error),
         }
     };
