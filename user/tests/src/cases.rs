@@ -30,7 +30,7 @@ use crate::verdict::Verdict;
 pub(crate) struct Case {
     /// Noun, dot, what is tested.
     pub(crate) name: &'static str,
-    /// MiB of memory that the machine must have beyond what the system takes.
+    /// MiB of memory that kernel, servers and all programs must have together.
     pub(crate) memory: u32,
     /// The case.
     pub(crate) run: fn() -> Verdict,
@@ -38,7 +38,7 @@ pub(crate) struct Case {
 
 /// A case that needs no more memory than any.
 const fn case(name: &'static str, run: fn() -> Verdict) -> Case {
-    Case { name, memory: 16, run }
+    Case { name, memory: 24, run }
 }
 
 /// A case that needs so many MiB.

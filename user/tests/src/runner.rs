@@ -69,8 +69,7 @@ pub(crate) fn run(filter: &str) -> i32 {
 /// Why a case cannot run here.
 fn skipped(case: &Case) -> Option<String> {
     let total = counters().map_or(0, |counters| counters.frames_total >> 8);
-    // Kernel, servers and tables take their part of what the machine has.
-    (total + 16 < u64::from(case.memory))
+    (total < u64::from(case.memory))
         .then(|| alloc::format!("needs {} MiB of memory, there are {total}", case.memory))
 }
 

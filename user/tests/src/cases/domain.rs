@@ -1,26 +1,37 @@
 //! Domains and threads made by hand: what the process server does, without it.
 //!
-//! Owns: [`Program`], a few bytes of machine code in a Domain of their own, with the case as its
-//! supervisor.
+//! Owns: the cases; what they run is a [`Program`].
+
+mod program;
+
+use alloc::vec::Vec;
 
 use tine::abi::capability::{Destination, Rights};
 use tine::abi::domain::{CloneSpec, ExecSpec, Inherit, PRIVATE_ENTRIES, Suspend, rank};
-use tine::abi::layout::{REGION, TEXT};
-use tine::abi::memory::{Inheritance, MapRequest, PAGE, Protection, Source};
-use tine::abi::message::MessageKind;
-use tine::abi::notification::{ExitKind, Fault, FaultKind, FaultReply, Notification};
+use tine::abi::layout::TEXT;
+use tine::abi::memory::PAGE;
+use tine::abi::message::{Extras, SendCapability, SendMode};
+use tine::abi::notification::{ExitKind, FaultKind, FaultReply};
+use tine::abi::wire::Wire;
 use tine::abi::{Call, CapRef, Error, Kind};
-use tine::sys::capability::{ANYWHERE, Placement, close, create, duplicate, information};
+use tine::sys::capability::{
+    ANYWHERE, LOWEST_DESCRIPTOR, Placement, close, create, duplicate, information, mint,
+};
 use tine::sys::domain::{
     FirstRegisters, RemoteThread, clone_caller, exec, inspect, kill, resume, set_supervisor,
     suspend, yield_now,
 };
-use tine::sys::memory::{READ_WRITE, Remote, copy_in, copy_out, map, seal, unmap_elsewhere};
-use tine::sys::message::{Received, recv, reply};
+use tine::sys::memory::{Remote, copy_in, copy_out, unmap_elsewhere};
+use tine::sys::message::{recv, reply};
 
 use super::{Case, case};
 use crate::process::{child, exits};
 use crate::verdict::{Failure, Verdict, check, equal, refused};
+
+use program::{
+    BADGE, COUNT, DATA, HOLE, Program, SPIN, STORE, call_with, exit_with, first, is_exit, map_data,
+    space_with,
+};
 
 pub(super) const CASES: &[Case] = &[
     case("domain.thread", thread),
@@ -37,147 +48,8 @@ pub(super) const CASES: &[Case] = &[
     case("domain.last-capability", last_capability),
     case("domain.shared-space", shared_space),
     case("domain.clone", clone),
+    case("domain.reserved-slot", reserved_slot),
 ];
-
-/// `mov edi, CODE; mov eax, thread_exit; syscall`
-const fn exit_with(code: u8) -> [u8; 12] {
-    let number = Call::ThreadExit.number() as u8;
-    [0xbf, code, 0, 0, 0, 0xb8, number, 0, 0, 0, 0x0f, 0x05]
-}
-/// `jmp .`
-const SPIN: [u8; 2] = [0xeb, 0xfe];
-/// `mov byte ptr [rdi], 7`, then exit with 5.
-const STORE: [u8; 15] = {
-    let exit = exit_with(5);
-    let mut code = [0; 15];
-    code[0] = 0xc6;
-    code[1] = 0x07;
-    code[2] = 7;
-    let mut index = 0;
-    while index < exit.len() {
-        code[3 + index] = exit[index];
-        index += 1;
-    }
-    code
-};
-/// `inc qword ptr [rdi]; jmp` back: counts for ever.
-const COUNT: [u8; 5] = [0x48, 0xff, 0x07, 0xeb, 0xfb];
-
-/// Where data and stack of a program lie.
-const DATA: u64 = TEXT + REGION;
-/// A hole beside them.
-const HOLE: u64 = DATA + 16 * PAGE;
-/// Badge of what the supervisor is told.
-const BADGE: u64 = 0x77;
-
-/// Machine code in a Domain of its own.
-struct Program {
-    space: CapRef,
-    domain: CapRef,
-    thread: RemoteThread,
-    supervisor: CapRef,
-}
-
-/// A space with this code and a page of data.
-fn space_with(code: &[u8]) -> Verdict<CapRef> {
-    let memory = create(CapRef::SELF, Kind::Memory, ANYWHERE, [PAGE, 0, 0])?;
-    copy_out(Remote::Memory(memory, 0), code)?;
-    seal(memory)?;
-    let space = create(CapRef::SELF, Kind::AddressSpace, ANYWHERE, [0; 3])?;
-    let text = MapRequest {
-        address: TEXT,
-        length: PAGE,
-        protection: Protection::READ | Protection::EXECUTE,
-        inheritance: Inheritance::Copy,
-        source: Source::Private(memory),
-        offset: 0,
-    };
-    equal(map(space, &text)?, TEXT, "where text is")?;
-    close(memory)?;
-    map_data(space, DATA)?;
-    Ok(space)
-}
-
-fn map_data(space: CapRef, address: u64) -> Verdict {
-    let data = MapRequest {
-        address,
-        length: PAGE,
-        protection: READ_WRITE,
-        inheritance: Inheritance::Copy,
-        source: Source::Anonymous,
-        offset: 0,
-    };
-    equal(map(space, &data)?, address, "where data is")
-}
-
-impl Program {
-    /// A program that was not started.
-    fn new(code: &[u8]) -> Verdict<Self> {
-        let space = space_with(code)?;
-        let place = [u64::from(space.bits()), rank::PROGRAM, 0];
-        let domain = create(CapRef::SELF, Kind::Domain, ANYWHERE, place)?;
-        let supervisor = create(CapRef::SELF, Kind::Port, ANYWHERE, [rank::PROGRAM, 0, 0])?;
-        set_supervisor(domain, Some(supervisor), BADGE)?;
-        let thread = RemoteThread::create(CapRef::SELF, domain, ANYWHERE)?;
-        Ok(Self { space, domain, thread, supervisor })
-    }
-
-    /// Starts it with this argument in RDI.
-    fn start(&self, argument: u64) -> Verdict {
-        Ok(self.thread.start(&first(TEXT, argument))?)
-    }
-
-    /// A program that runs.
-    fn started(code: &[u8], argument: u64) -> Verdict<Self> {
-        let program = Self::new(code)?;
-        program.start(argument)?;
-        Ok(program)
-    }
-
-    /// Waits for its fault.
-    fn fault(&self) -> Verdict<(u64, Fault)> {
-        let received = recv(self.supervisor)?;
-        equal(received.kind, MessageKind::Fault, "kind of message")?;
-        equal(received.badge, BADGE, "badge")?;
-        let fault = Fault::from_words(&received.words);
-        Ok((received.token, fault.ok_or_else(|| Failure::new("no fault in a fault message"))?))
-    }
-
-    /// Answers its fault.
-    fn answer(&self, token: u64, how: FaultReply, argument: u64) -> Verdict {
-        let words = [how as u64, argument, 0, 0, 0, 0, 0, 0];
-        Ok(reply(self.supervisor, token, &words, None)?)
-    }
-
-    /// Waits for its end.
-    fn ends(&self, kind: ExitKind, value: u64) -> Verdict {
-        is_exit(&recv(self.supervisor)?, BADGE, kind, value)?;
-        refused(kill(self.domain, 1), Error::Gone, "killing what has ended")?;
-        equal(inspect(self.domain)?.threads, 0, "threads that are left")?;
-        let word = copy_in(&mut [0], Remote::Space(self.space, TEXT));
-        refused(word.map_err(|error| error.error), Error::Gone, "its memory")
-    }
-
-    /// Reads a word of its memory.
-    fn word(&self, address: u64) -> Verdict<u64> {
-        let mut bytes = [0; 8];
-        copy_in(&mut bytes, Remote::Space(self.space, address))?;
-        Ok(u64::from_le_bytes(bytes))
-    }
-}
-
-fn first(instruction: u64, argument: u64) -> FirstRegisters {
-    FirstRegisters { instruction, stack: DATA + PAGE, argument, ..FirstRegisters::default() }
-}
-
-/// The notification that a Domain has ended like this.
-fn is_exit(received: &Received, badge: u64, kind: ExitKind, value: u64) -> Verdict {
-    equal(received.kind, MessageKind::Notification, "kind of message")?;
-    equal(received.words[0], Notification::Exit as u64, "kind of notification")?;
-    equal(received.badge, badge, "badge")?;
-    equal(ExitKind::from_number(received.words[1]), Some(kind), "kind of end")?;
-    equal(received.words[2], value, "value of the end")
-}
 
 fn thread() -> Verdict {
     let program = Program::started(&exit_with(42), 0)?;
@@ -435,14 +307,9 @@ pub(super) fn specification(port: CapRef) -> CloneSpec {
 }
 
 fn clone() -> Verdict {
-    let port = create(
-        CapRef::SELF,
-        Kind::Port,
-        tine::sys::capability::LOWEST_DESCRIPTOR,
-        [rank::PROGRAM, 0, 0],
-    )?;
-    let placement = Placement::new(tine::sys::capability::LOWEST_DESCRIPTOR);
-    let client = tine::sys::capability::mint(port, 4, placement.with_rights(Rights::SEND))?;
+    let port = create(CapRef::SELF, Kind::Port, LOWEST_DESCRIPTOR, [rank::PROGRAM, 0, 0])?;
+    let placement = Placement::new(LOWEST_DESCRIPTOR);
+    let client = mint(port, 4, placement.with_rights(Rights::SEND))?;
     let pid = child(|| {
         close(port)?;
         let words = tine::sys::message::call(client, &[1; 8])?.words;
@@ -471,4 +338,52 @@ fn clone() -> Verdict {
     is_exit(&recv(port)?, 6, ExitKind::Exited, 33)?;
     reply(port, token, &[0, 55, 0, 0, 0, 0, 0, 0], None)?;
     exits(pid, 0)
+}
+
+/// A slot that a call has reserved is in use and yet nothing; whoever replaces it meanwhile, or
+/// closes it, has what was to arrive there closed.
+fn reserved_slot() -> Verdict {
+    let slot = CapRef::private(20);
+    let client = CapRef::private(21);
+    let selector = u64::from(Call::Call.number()) | u64::from(client.bits()) << 32;
+    for is_replaced in [false, true] {
+        let program = Program::new(&call_with(selector))?;
+        let port = create(CapRef::SELF, Kind::Port, ANYWHERE, [rank::PROGRAM, 0, 0])?;
+        let there = |slot| Placement::new(Destination::exactly(slot)).of_domain(program.domain);
+        mint(port, 9, there(client).with_rights(Rights::SEND))?;
+        let mut extras = Extras::NONE;
+        extras.receive[0] = Some(Destination::exactly(slot));
+        let mut words = [0; Extras::WORDS];
+        extras.encode(&mut words);
+        let image: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        copy_out(Remote::Space(program.space, DATA), &image)?;
+        program.start(DATA)?;
+
+        let asked = recv(port)?;
+        equal((asked.badge, asked.missing), (9, 0b1110), "the call")?;
+        let event = create(CapRef::SELF, Kind::Event, ANYWHERE, [0; 3])?;
+        let taken = duplicate(event, there(slot));
+        refused(taken, Error::NoSlots, "a reserved slot is in use")?;
+        if is_replaced {
+            duplicate(event, there(slot).replacing())?;
+        }
+        let mut extras = Extras::NONE;
+        extras.capabilities[0] = Some(SendCapability {
+            source: port,
+            mode: SendMode::Mint,
+            rights: Rights::SEND,
+            badge: 10,
+        });
+        reply(port, asked.token, &[0; 8], Some(&extras))?;
+        // The identity that was sent goes at once, or with the program, slot by slot.
+        equal(
+            [recv(port)?.badge, recv(port)?.badge],
+            [10, 9],
+            "identities in the order in which they go",
+        )?;
+        program.ends(ExitKind::Exited, 0)?;
+        close(port)?;
+        close(event)?;
+    }
+    Ok(())
 }

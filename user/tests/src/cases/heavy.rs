@@ -13,13 +13,13 @@ use crate::process::{Line, child, ended, exits, is_killed, play, reap_all};
 use crate::verdict::{Failure, Verdict, check, equal};
 
 pub(super) const CASES: &[Case] = &[
-    heavy_case("heavy.chain-of-1000", 128, chain),
-    heavy_case("heavy.forks-in-a-row", 16, in_a_row),
-    heavy_case("heavy.children-1000", 200, crowd),
-    heavy_case("heavy.bomb", 64, bomb),
-    heavy_case("heavy.exit-storm", 128, exit_storm),
-    heavy_case("heavy.orphan-storm", 128, orphan_storm),
-    heavy_case("heavy.fork-while-writing", 32, fork_while_writing),
+    heavy_case("heavy.chain-of-1000", 48, chain),
+    heavy_case("heavy.forks-in-a-row", 24, in_a_row),
+    heavy_case("heavy.children-1000", 48, crowd),
+    heavy_case("heavy.bomb", 24, bomb),
+    heavy_case("heavy.exit-storm", 32, exit_storm),
+    heavy_case("heavy.orphan-storm", 32, orphan_storm),
+    heavy_case("heavy.fork-while-writing", 24, fork_while_writing),
 ];
 
 /// Each forks the next and waits for it; the sum comes back through the exit codes' path.

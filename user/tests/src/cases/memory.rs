@@ -24,7 +24,7 @@ pub(super) const CASES: &[Case] = &[
     case("memory.sealed", sealed),
     case("memory.object", object),
     case("memory.sparse", sparse),
-    heavy_case("memory.released", 64, released),
+    heavy_case("memory.released", 48, released),
     case("memory.exhausted-objects", exhausted_objects),
     heavy_case("memory.exhausted-frames", 32, exhausted_frames),
 ];
