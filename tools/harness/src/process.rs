@@ -90,8 +90,9 @@ impl Process {
 
     /// Asks QEMU to end, as its window's close button would; it then restores the terminal.
     pub(crate) fn ask_to_end(&mut self) {
-        let mut kill = Command::new("kill");
-        drop(kill.args(["-TERM", &self.child.id().to_string()]).stderr(Stdio::null()).status());
+        // The shell's own `kill`: a small system lacks the program.
+        let line = format!("kill -TERM {}", self.child.id());
+        drop(Command::new("sh").args(["-c", &line]).stderr(Stdio::null()).status());
     }
 
     /// Waits for QEMU, which is ending by itself, and lets the channel end.

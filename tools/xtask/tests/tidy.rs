@@ -21,7 +21,6 @@ const LONG: &[(&str, &str)] = &[
     ("kernel/core/tests/clone.rs", "one world, and every promise of a clone about it"),
     ("kernel/core/tests/ipc_random.rs", "a naive model of messages and the bed that compares"),
     ("servers/process/model/tests/model/properties.rs", "one generator and its oracle"),
-    ("user/tests/src/cases/ipc.rs", "one table of cases over one pair of processes"),
 ];
 
 /// Where `unsafe` may be written.

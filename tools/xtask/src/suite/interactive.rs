@@ -4,8 +4,8 @@
 //! and nothing else; waiting is always for words, never for time, and a guest that does not say
 //! them is ended by the tool's own watch or by the end of the conversation.
 
-use std::io::{Read, Write};
-use std::process::{Child, Command, Stdio};
+use std::io::{self, Read, Write};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -84,8 +84,7 @@ fn keys(talk: &mut Conversation) -> Result<(), String> {
 /// Ctrl-C reaches the foreground group of the guest.
 fn interrupt(talk: &mut Conversation) -> Result<(), String> {
     talk.hear("ready")?;
-    let process = talk.child.id().to_string();
-    Command::new("kill").args(["-INT", &process]).status().map_err(|error| error.to_string())?;
+    talk.signal("INT").map_err(|error| error.to_string())?;
     talk.end(130)
 }
 
@@ -115,6 +114,12 @@ impl Conversation {
             });
         }
         Ok(Self { child, words: receiver, heard: String::new() })
+    }
+
+    /// Sends a signal, by the shell's own `kill`: a small system lacks the program.
+    fn signal(&self, name: &str) -> io::Result<ExitStatus> {
+        let line = format!("kill -{name} {}", self.child.id());
+        Command::new("sh").args(["-c", &line]).status()
     }
 
     /// Waits for `words`, and forgets everything up to them, which is returned.
@@ -162,9 +167,8 @@ impl Conversation {
 impl Drop for Conversation {
     fn drop(&mut self) {
         // The tool ends its QEMU when it is asked to end.
-        let process = self.child.id().to_string();
         if matches!(self.child.try_wait(), Ok(None)) {
-            drop(Command::new("kill").args(["-TERM", &process]).status());
+            drop(self.signal("TERM"));
             drop(self.child.wait());
         }
     }
