@@ -8,7 +8,7 @@
 
 use bitflags::bitflags;
 
-/// One of the three capability tables of a Domain (DESIGN: objects, CapTable).
+/// One of the three capability tables of a Domain.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 #[repr(u8)]
 pub enum Table {

@@ -3,7 +3,7 @@
 //! Owns: fork's one compound operation. Never here: pids, limits, who may fork (the process server's),
 //! the sharing of page tables (`memory/fork.rs`).
 //!
-//! Order (peers.md 3.9): *reserve* - check everything, find the slot for the new Domain, charge its
+//! Order: *reserve* - check everything, find the slot for the new Domain, charge its
 //! objects; *build* - space, tables, identities, Domain and thread, which nothing else can see;
 //! *publish* - the capability in the slot; *release* - a later reply starts the child. A failure while
 //! building takes back what was built, in reverse, and leaves counts, frames and slots as they were.

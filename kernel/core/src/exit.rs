@@ -4,7 +4,7 @@
 //! parents (the process server's). Beginning an exit is one bounded step; the rest is the reaper's,
 //! chunk by chunk.
 //!
-//! Order (DESIGN 3.1), each step complete before the next: all threads are quiescent; descriptors are
+//! Order, each step complete before the next: all threads are quiescent; descriptors are
 //! released in slot order, so that their no-senders are queued; then the path table and the private
 //! table; then the use of the address space; and when its memory is released, EXIT is posted. So
 //! EXIT says: no instruction will run, the memory is there again, the closes stand before this in

@@ -10,8 +10,8 @@
 //!
 //! # Sharing
 //!
-//! Page tables are shared between spaces from the top down, copy on write. The rules (DESIGN 3.5,
-//! peers.md 3.5):
+//! Page tables are shared between spaces from the top down, copy on write. The rules
+//! (`kernel/doc/address-spaces.md` argues them):
 //!
 //! - **I1** An entry with W points to a frame with one reference; leaves of shared Memories excepted.
 //! - **I2** A table with several references is reached through entries without W only.

@@ -2,7 +2,7 @@
 //!
 //! Owns: the rules and their exceptions, each with its reason. Called by: `cargo test`.
 //! Invariants: a rule names the file and what to do; an exception that is no longer needed fails,
-//! so the lists do not rot. Source: DESIGN.md, section 2.
+//! so the lists do not rot. The picture is ARCHITECTURE.md.
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeSet;

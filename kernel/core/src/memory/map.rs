@@ -4,7 +4,7 @@
 //! capabilities beyond the mask passed in, and page tables: a map edits the tree, entries come with
 //! faults; those for pages of a Memory that exist are filled in advance by a job.
 //!
-//! W^X (DESIGN 3.1): no mapping is writable and executable, none changes from one to the other, and
+//! W^X: no mapping is writable and executable, none changes from one to the other, and
 //! only a sealed Memory can be executed.
 
 use core::ops::Range;

@@ -7,7 +7,7 @@
 //! One pass: walk down while tables are this space's alone, regaining W on the way where the last
 //! sharer has gone; then everything below is shared, or missing. Decide about the leaf, reserve all
 //! frames at once, and only then build: copies of the shared tables from the top down, the leaf, one
-//! flush, and after it the old references (the order of peers.md 3.5: a stale translation may reach
+//! flush, and after it the old references (in this order, because a stale translation may reach
 //! an old table until the flush, so the table must not lose its count before).
 //!
 //! Stores to anonymous memory with private tables, the bulk, build no plan: `store_anonymous`.

@@ -42,7 +42,7 @@ pub struct ExitRecord {
     pub address: u64,
 }
 
-/// How far an exit has come; each step is done before the next begins (DESIGN 3.1).
+/// How far an exit has come; each step is done before the next begins.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[repr(u8)]
 pub enum ExitStep {

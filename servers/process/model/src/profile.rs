@@ -1,8 +1,8 @@
 //! The four systems, as data and methods; the only place that knows which differs how.
 //!
 //! Owns: limits, pid rules, log and delay rules, wait options, signal defaults, statistics. Each
-//! item names its rule. Precedence between the profile of the boot and that of a process is
-//! DESIGN 4's: allocator, limits, delays and statistics follow the boot; validity, numbers and
+//! item names its rule. Precedence between the profile of the boot and that of a process:
+//! allocator, limits, delays and statistics follow the boot; validity, numbers and
 //! errno the caller; wait results the waiting parent.
 //!
 //! Never enters it: state. Called by every transition; calls nothing.

@@ -3,10 +3,9 @@
 //! Owns: [`ROWS`]. Called by: `bench`. Never enters it: measuring (`user/bench`) and judging.
 //!
 //! Linux's figures are guest instructions of Debian's 6.1 under the same QEMU command, measured
-//! with `peers/linux` of the project's shared folder on 2026-11-22; "lean" is Linux at its
+//! on 2026-11-22 (Debian 12's cloud kernel, QEMU 7.2, mitigations off); "lean" is Linux at its
 //! toughest: mitigations, memcg, LSM and zero-on-alloc off, for fork a process without libc. Each
-//! row names the line of `reference/performance.md` that it comes from. Targets and limits are
-//! DESIGN.md, section 7.
+//! row names the section and line of that report. Targets and limits are the project's own.
 
 /// What fails a run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
