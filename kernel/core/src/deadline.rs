@@ -45,7 +45,7 @@ struct Entry {
     owner: Owner,
 }
 
-/// All armed deadlines, the first one on top.
+/// All armed deadlines, the first one on top. New ones have no deadline and no room.
 #[derive(Debug, Default)]
 pub struct Deadlines {
     entries: PageArray<Option<Entry>>,
@@ -72,12 +72,6 @@ impl Owners<'_> {
 }
 
 impl Deadlines {
-    /// No deadline and no room.
-    #[must_use]
-    pub const fn new() -> Deadlines {
-        Deadlines { entries: PageArray::new(), used: 0, promised: 0 }
-    }
-
     /// Makes room for one more owner.
     ///
     /// # Errors
@@ -85,7 +79,7 @@ impl Deadlines {
     #[inline]
     pub fn promise(&mut self, pages: &mut impl PageSource) -> Result<(), Error> {
         if self.promised as usize == self.entries.len() {
-            let length = self.entries.len() + PageArray::<Option<Entry>>::PER_PAGE;
+            let length = self.entries.len() + 1;
             self.entries.grow(pages, length, None).map_err(|_| Error::NoMemory)?;
         }
         self.promised += 1;
@@ -255,7 +249,7 @@ mod tests {
         ) {
             let mut pages = HeapPages::new();
             let (mut threads, mut events) = (Slab::new(), Slab::new());
-            let mut deadlines = Deadlines::new();
+            let mut deadlines = Deadlines::default();
             let ids: Vec<_> = (0..40).map(|_| {
                 deadlines.promise(&mut pages).unwrap();
                 events.insert(&mut pages, event()).unwrap()

@@ -84,7 +84,7 @@ impl<M: Machine> State<M> {
         self.thread_mut(me)?.state = ThreadState::Working;
         self.run.current = None;
         if let Some(task) = task {
-            self.wake(task);
+            self.tasks.ready(task);
         }
         Ok(Done::Later)
     }
@@ -102,7 +102,7 @@ impl<M: Machine> State<M> {
         let mut pages =
             crate::memory::KernelPages { machine: &mut self.machine, frames: &mut self.frames };
         let id = self.errands.insert(&mut pages, errand).map_err(|_| Error::NoMemory)?;
-        let Ok(task) = kernel.tasks.insert(&mut pages, serve(kernel, me, id)) else {
+        let Ok(task) = self.tasks.insert(&mut pages, serve(kernel, me, id)) else {
             self.errands.remove(id);
             return Err(Error::NoMemory);
         };
@@ -184,7 +184,7 @@ impl<M: Machine> State<M> {
         }
         let task = self.errands.remove(errand).and_then(|errand| errand.task);
         if let Some(task) = task {
-            self.wake(task);
+            self.tasks.ready(task);
         }
     }
 }

@@ -15,11 +15,11 @@
 use core::{future::poll_fn, ptr::NonNull, task::Poll};
 
 use tine_abi::{notification::FaultKind, registers::UserRegisters};
-use tine_ksync::{Lock, Polled, TaskId, TaskTable, lock_order};
+use tine_ksync::{Lock, Running, lock_order};
 
 use crate::{
     machine::Machine,
-    memory::{Access, FrameTable},
+    memory::{Access, FrameTable, KernelPages},
     object::thread::PendingFault,
     reaper,
     state::State,
@@ -68,8 +68,6 @@ pub struct Exception {
 #[derive(Debug)]
 pub struct Kernel<M: Machine> {
     state: Lock<KernelLevel, State<M>>,
-    /// The futures.
-    pub(crate) tasks: TaskTable,
 }
 
 impl<M: Machine> Kernel<M> {
@@ -79,7 +77,7 @@ impl<M: Machine> Kernel<M> {
     pub fn new(machine: M, frames: FrameTable) -> Kernel<M> {
         let mut state = State::new(machine, frames);
         state.count_frames();
-        Kernel { state: Lock::new(state), tasks: TaskTable::new() }
+        Kernel { state: Lock::new(state) }
     }
 
     /// Works on the state: one atomic step.
@@ -144,26 +142,26 @@ impl<M: Machine> Kernel<M> {
     #[inline(never)]
     pub fn next(&'static self) -> Next {
         loop {
-            let task = self.with(|state| {
-                state.polled = self.tasks.pop(&mut state.task_queue);
-                state.polled
+            let mut task = self.with(|state| {
+                let task = state.tasks.begin();
+                state.polled = task.as_ref().map(Running::id);
+                task
             });
-            if let Some(task) = task {
-                let is_again = self.tasks.poll(task) == Polled::Again;
-                self.with(|state| {
-                    state.polled = None;
-                    if is_again {
-                        self.tasks.push(&mut state.task_queue, task);
-                    }
-                });
+            let is_idle = task.is_none();
+            if let Some(task) = &mut task {
+                task.poll();
             }
             let next = self.with(|state| {
+                if let Some(task) = task {
+                    state.polled = None;
+                    state.tasks.end(task);
+                }
                 state.pick();
                 state.enter_current()
             });
             match next {
                 Some(next) => return next,
-                None if task.is_none() => return Next::Idle,
+                None if is_idle => return Next::Idle,
                 None => {}
             }
         }
@@ -176,7 +174,7 @@ impl<M: Machine> Kernel<M> {
             if core::mem::replace(&mut has_yielded, true) {
                 return Poll::Ready(());
             }
-            self.with(|state| state.polled.map(|task| self.tasks.ready(task)));
+            self.with(|state| state.polled.map(|task| state.tasks.ready(task)));
             Poll::Pending
         })
         .await;
@@ -186,7 +184,8 @@ impl<M: Machine> Kernel<M> {
     pub(crate) fn begin(&'static self) -> bool {
         self.with(|state| {
             state.kernel = Some(self);
-            let task = self.tasks.insert(&mut state.pages(), reaper::run(self)).ok();
+            let mut pages = KernelPages { machine: &mut state.machine, frames: &mut state.frames };
+            let task = state.tasks.insert(&mut pages, reaper::run(self)).ok();
             state.reaper.task = task;
             state.wake_reaper();
             task.is_some()
@@ -209,13 +208,13 @@ impl<M: Machine> State<M> {
     /// those who wait for the CPU is kept.
     #[inline(always)]
     pub(crate) fn may_return(&self) -> bool {
-        self.task_queue.is_empty() && !self.run.needs_slice()
+        !self.tasks.has_ready() && !self.run.needs_slice()
     }
 
     /// Back to the current thread, or the first that is ready; unless a task waits.
     #[inline(always)]
     pub(crate) fn leave(&mut self) -> Option<Next> {
-        if !self.task_queue.is_empty() {
+        if self.tasks.has_ready() {
             return None;
         }
         self.pick();
@@ -228,15 +227,6 @@ impl<M: Machine> State<M> {
         let thread = self.threads.ptr(self.run.current?)?;
         // The registers are the first field of a thread.
         Some(Next::User(thread.cast()))
-    }
-
-    /// Has a task polled.
-    pub(crate) fn wake(&mut self, task: TaskId) {
-        if let Some(kernel) = self.kernel
-            && kernel.tasks.ready(task)
-        {
-            kernel.tasks.push(&mut self.task_queue, task);
-        }
     }
 }
 

@@ -17,7 +17,7 @@ use tine_ksync::{Id, Slab};
 use crate::{
     account::{self, AccountId, Accounts},
     machine::Machine,
-    memory::{self, KernelPages, MemoryObjects},
+    memory::{self, MemoryObjects},
     object::{
         capability::{Capability, Object},
         domain::{Domain, ExitRecord, ExitStep},
@@ -295,11 +295,5 @@ impl<M: Machine> State<M> {
     pub(crate) fn uncharge(&mut self, account: AccountId) {
         account::give_objects(&mut self.accounts, account.index(), 1);
         self.remove_account_if_over(account);
-    }
-
-    /// Where slabs get pages.
-    #[inline]
-    pub(crate) fn pages(&mut self) -> KernelPages<'_, M> {
-        KernelPages { machine: &mut self.machine, frames: &mut self.frames }
     }
 }

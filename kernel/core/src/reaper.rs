@@ -71,7 +71,7 @@ impl<M: Machine> State<M> {
     /// There is something to take apart.
     pub(crate) fn wake_reaper(&mut self) {
         if let Some(task) = self.reaper.task {
-            self.wake(task);
+            self.tasks.ready(task);
         }
     }
 

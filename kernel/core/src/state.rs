@@ -5,7 +5,7 @@
 //! kernel, on hardware as in a host test.
 
 use tine_abi::{CapRef, Error, capability::Destination};
-use tine_ksync::{Slab, TaskId, TaskQueue};
+use tine_ksync::{Slab, TaskId, TaskTable};
 
 use crate::{
     account::Accounts,
@@ -82,8 +82,8 @@ pub struct State<M: Machine> {
     pub root: Option<DomainId>,
     /// What is being taken apart.
     pub reaper: Reaper,
-    /// Tasks that want to be polled.
-    pub task_queue: TaskQueue,
+    /// The futures, and which of them are ready.
+    pub tasks: TaskTable,
     /// The task that is being polled.
     pub polled: Option<TaskId>,
     /// The kernel around this state, once it has booted: futures refer to it.
@@ -112,12 +112,12 @@ impl<M: Machine> State<M> {
             extended: Slab::new(),
             errands: Slab::new(),
             lines: [Line::UNBOUND; LINES],
-            deadlines: Deadlines::new(),
+            deadlines: Deadlines::default(),
             frames,
             nodes: MappingNodes::default(),
             root: None,
             reaper: Reaper::default(),
-            task_queue: TaskQueue::new(),
+            tasks: TaskTable::default(),
             polled: None,
             kernel: None,
         }

@@ -1,11 +1,11 @@
-//! Arrays that grow page by page: capability tables.
+//! Arrays that grow by whole pages: capability tables.
 //!
 //! Owns [`PageArray`]. Never here: what the elements mean, or which are free. Called by kernel core
 //! for tables of plain records that are copied whole at fork.
 //!
-//! Invariant A1: every element below `length` is initialised, and its page is owned.
+//! Invariant A1: every element of every page is initialised.
 
-use core::{marker::PhantomData, ptr::NonNull, slice};
+use core::{marker::PhantomData, ptr::NonNull};
 
 use crate::{
     directory::Directory,
@@ -19,35 +19,31 @@ type Pages = Directory<4, 1>;
 #[derive(Debug)]
 pub struct PageArray<T: Copy> {
     pages: Pages,
-    length: usize,
     _owns: PhantomData<T>,
 }
 
+impl<T: Copy> Default for PageArray<T> {
+    /// An array without elements and pages.
+    fn default() -> Self {
+        PageArray { pages: Pages::new(), _owns: PhantomData }
+    }
+}
+
 impl<T: Copy> PageArray<T> {
-    const SHIFT: u32 = {
+    /// Elements in a page: a power of two.
+    pub const PER_PAGE: usize = {
         assert!(size_of::<T>() > 0 && size_of::<T>() <= PAGE_SIZE, "an element must fit a page");
-        (PAGE_SIZE / size_of::<T>()).ilog2()
+        1 << (PAGE_SIZE / size_of::<T>()).ilog2()
     };
 
-    /// Elements in a page: a power of two.
-    pub const PER_PAGE: usize = 1 << Self::SHIFT;
-
-    /// The most elements an array of this type can hold.
-    pub const LIMIT: usize = Pages::LIMIT * Self::PER_PAGE;
-
-    /// An array without elements and pages.
-    pub const fn new() -> PageArray<T> {
-        PageArray { pages: Pages::new(), length: 0, _owns: PhantomData }
-    }
-
-    /// Elements.
+    /// Elements: a multiple of [`PageArray::PER_PAGE`].
     pub const fn len(&self) -> usize {
-        self.length
+        self.pages.count() * Self::PER_PAGE
     }
 
     /// Whether there is no element.
     pub const fn is_empty(&self) -> bool {
-        self.length == 0
+        self.len() == 0
     }
 
     /// Pages owned, the directory included.
@@ -55,99 +51,68 @@ impl<T: Copy> PageArray<T> {
         self.pages.owned()
     }
 
-    /// Where element `index` is.
-    ///
-    /// # Safety
-    /// Its page is owned.
+    /// The place of the elements of a page, if the page is owned.
     #[inline(always)]
-    unsafe fn place(&self, index: usize) -> NonNull<T> {
-        // SAFETY: the caller's promise; a page holds PER_PAGE elements and is not at address null.
-        unsafe {
-            let page = self.pages.page(index >> Self::SHIFT).cast::<T>();
-            NonNull::new_unchecked(page.add(index & (Self::PER_PAGE - 1)))
-        }
+    fn place(&self, page: usize) -> Option<NonNull<[T]>> {
+        // SAFETY: the page is owned and holds PER_PAGE elements, at an address that is not null.
+        (page < self.pages.count()).then(|| unsafe {
+            let first = NonNull::new_unchecked(self.pages.page(page).cast());
+            NonNull::slice_from_raw_parts(first, Self::PER_PAGE)
+        })
+    }
+
+    /// The elements of page `page`, or an empty slice beyond the end: whole-table walks read a page
+    /// at a time.
+    #[inline]
+    pub fn chunk(&self, page: usize) -> &[T] {
+        // SAFETY: the elements are there (A1); `&self` excludes mutable references.
+        self.place(page).map_or(&[], |place| unsafe { place.as_ref() })
+    }
+
+    /// As [`PageArray::chunk`], for change.
+    #[inline]
+    pub fn chunk_mut(&mut self, page: usize) -> &mut [T] {
+        // SAFETY: the elements are there (A1); `&mut self` excludes other references.
+        self.place(page).map_or(&mut [], |mut place| unsafe { place.as_mut() })
     }
 
     /// The element at `index`.
     pub fn get(&self, index: usize) -> Option<&T> {
-        // SAFETY: the element is there (A1); `&self` excludes mutable references.
-        (index < self.length).then(|| unsafe { self.place(index).as_ref() })
+        self.chunk(index / Self::PER_PAGE).get(index % Self::PER_PAGE)
     }
 
     /// The element at `index`, for change.
     pub fn get_mut(&mut self, index: usize) -> Option<&mut T> {
-        // SAFETY: the element is there (A1); `&mut self` excludes other references.
-        (index < self.length).then(|| unsafe { self.place(index).as_mut() })
+        self.chunk_mut(index / Self::PER_PAGE).get_mut(index % Self::PER_PAGE)
     }
 
-    /// The elements of page `page` (of [`PageArray::PER_PAGE`] each, the last perhaps fewer), or an
-    /// empty slice beyond the end: whole-table walks read a page at a time.
-    pub fn chunk(&self, page: usize) -> &[T] {
-        let start = page.saturating_mul(Self::PER_PAGE);
-        match self.length.checked_sub(start) {
-            None | Some(0) => &[],
-            // SAFETY: `start` is a page's first element, and `rest` others follow it, of which
-            // PER_PAGE at most are in that page (A1); `&self` excludes mutable references.
-            Some(rest) => unsafe {
-                slice::from_raw_parts(self.place(start).as_ptr(), rest.min(Self::PER_PAGE))
-            },
-        }
-    }
-
-    /// As [`PageArray::chunk`], for change.
-    pub fn chunk_mut(&mut self, page: usize) -> &mut [T] {
-        let start = page.saturating_mul(Self::PER_PAGE);
-        match self.length.checked_sub(start) {
-            None | Some(0) => &mut [],
-            // SAFETY: as in `chunk`; `&mut self` excludes every other reference.
-            Some(rest) => unsafe {
-                slice::from_raw_parts_mut(self.place(start).as_ptr(), rest.min(Self::PER_PAGE))
-            },
-        }
-    }
-
-    /// All elements in order.
-    pub fn iter(&self) -> impl Iterator<Item = &T> {
-        (0..self.pages.count()).flat_map(|page| self.chunk(page))
-    }
-
-    /// Grows to `length` elements, new ones being copies of `fill`; shorter is left as it is.
-    /// All or nothing: on failure no element and no page was added.
+    /// Grows to at least `length` elements, new ones being copies of `fill`. All or nothing: on
+    /// failure no element and no page was added.
     pub fn grow(
         &mut self,
         pages: &mut impl PageSource,
         length: usize,
         fill: T,
     ) -> Result<(), Exhausted> {
+        let before = self.pages.count();
         self.pages.grow(pages, length.div_ceil(Self::PER_PAGE))?;
-        while self.length < length {
-            let count = (length - self.length).min(Self::PER_PAGE - self.length % Self::PER_PAGE);
-            // SAFETY: the pages up to `length` are owned now.
-            let first = unsafe { self.place(self.length) };
-            for index in 0..count {
-                // SAFETY: `count` ends at the end of the page or of the array.
-                unsafe { first.add(index).write(fill) };
+        for place in (before..self.pages.count()).filter_map(|page| self.place(page)) {
+            for index in 0..Self::PER_PAGE {
+                // SAFETY: the element lies in the page, which nobody else uses yet.
+                unsafe { place.cast::<T>().add(index).write(fill) };
             }
-            self.length += count;
         }
         Ok(())
     }
 
-    /// Shortens to `length` elements and gives the pages behind them back.
+    /// Gives the pages back that are not needed for the first `length` elements.
     pub fn truncate(&mut self, pages: &mut impl PageSource, length: usize) {
-        self.length = self.length.min(length);
-        // SAFETY: with the length lowered no element is in the pages that go.
-        unsafe { self.pages.shrink(pages, self.length.div_ceil(Self::PER_PAGE)) };
+        // SAFETY: references to elements end before `&mut self` begins.
+        unsafe { self.pages.shrink(pages, length.div_ceil(Self::PER_PAGE)) };
     }
 
     /// Gives every page back.
     pub fn release(mut self, pages: &mut impl PageSource) {
         self.truncate(pages, 0);
-    }
-}
-
-impl<T: Copy> Default for PageArray<T> {
-    fn default() -> Self {
-        Self::new()
     }
 }

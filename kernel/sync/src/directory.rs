@@ -48,19 +48,21 @@ impl<const INLINE: usize, const ROOTS: usize> Directory<INLINE, ROOTS> {
         self.count + self.count.saturating_sub(INLINE).div_ceil(FAN_OUT)
     }
 
-    /// Where the pointer to page `page` is.
+    /// Where the pointer to page `page` is: for change, if `this` was made for change.
     ///
     /// # Safety
-    /// `page < LIMIT`, and the root it needs, if any, is owned.
+    /// `this` may be read, `page < LIMIT`, and the root it needs, if any, is owned.
     #[inline(always)]
-    unsafe fn entry(&self, page: usize) -> *const *mut u8 {
-        match page.checked_sub(INLINE) {
-            // SAFETY: the index is below INLINE.
-            None => unsafe { self.inline.as_ptr().add(page) },
-            // SAFETY: the caller's bound; a root is a page and holds FAN_OUT pointers.
-            Some(beyond) => unsafe {
-                self.roots.get_unchecked(beyond / FAN_OUT).add(beyond % FAN_OUT).cast_const()
-            },
+    unsafe fn entry(this: *mut Self, page: usize) -> *mut *mut u8 {
+        // SAFETY: the caller's bound; a root is a page and holds FAN_OUT pointers.
+        unsafe {
+            match page.checked_sub(INLINE) {
+                None => (&raw mut (*this).inline).cast::<*mut u8>().add(page),
+                Some(beyond) => {
+                    let root = (&raw const (*this).roots).cast::<*mut *mut u8>();
+                    (*root.add(beyond / FAN_OUT)).add(beyond % FAN_OUT)
+                }
+            }
         }
     }
 
@@ -70,8 +72,14 @@ impl<const INLINE: usize, const ROOTS: usize> Directory<INLINE, ROOTS> {
     /// `page < count`.
     #[inline(always)]
     pub(crate) unsafe fn page(&self, page: usize) -> *mut u8 {
-        // SAFETY: the caller's bound with D1.
-        unsafe { *self.entry(page) }
+        // SAFETY: the caller's bound with D1; nothing is changed.
+        unsafe { *Self::entry(ptr::from_ref(self).cast_mut(), page) }
+    }
+
+    /// The root whose first page is number `count`.
+    fn root(&mut self) -> Option<&mut *mut *mut u8> {
+        let beyond = self.count.checked_sub(INLINE)?;
+        if beyond.is_multiple_of(FAN_OUT) { self.roots.get_mut(beyond / FAN_OUT) } else { None }
     }
 
     /// Grows to `count` pages; more is left as it is.
@@ -92,29 +100,18 @@ impl<const INLINE: usize, const ROOTS: usize> Directory<INLINE, ROOTS> {
     }
 
     fn push(&mut self, source: &mut impl PageSource) -> Option<()> {
-        if self.count == Self::LIMIT {
-            return None;
+        let count = self.count;
+        let page = if count < Self::LIMIT { source.take_page()? } else { return None };
+        if let Some(root) = self.root() {
+            let Some(taken) = source.take_page() else {
+                source.give_page(page);
+                return None;
+            };
+            *root = taken.into_raw().as_ptr().cast();
         }
-        let page = source.take_page()?;
-        match self.count.checked_sub(INLINE) {
-            None => self.inline[self.count] = page.into_raw().as_ptr(),
-            Some(beyond) => {
-                if beyond.is_multiple_of(FAN_OUT) {
-                    let Some(root) = source.take_page() else {
-                        source.give_page(page);
-                        return None;
-                    };
-                    self.roots[beyond / FAN_OUT] = root.into_raw().as_ptr().cast();
-                }
-                // SAFETY: the root is owned (D1, or just taken) and holds FAN_OUT pointers.
-                unsafe {
-                    self.roots[beyond / FAN_OUT]
-                        .add(beyond % FAN_OUT)
-                        .write(page.into_raw().as_ptr());
-                }
-            }
-        }
-        self.count += 1;
+        // SAFETY: the count is below LIMIT, and the root is owned (D1, or just taken).
+        unsafe { Self::entry(self, count).write(page.into_raw().as_ptr()) };
+        self.count = count + 1;
         Some(())
     }
 
@@ -127,12 +124,10 @@ impl<const INLINE: usize, const ROOTS: usize> Directory<INLINE, ROOTS> {
             self.count -= 1;
             // SAFETY: the page was owned (D1), came from `Page::into_raw`, and with `count` lowered
             // is not found again.
-            source.give_page(unsafe { owned(*self.entry(self.count)) });
-            if let Some(beyond) = self.count.checked_sub(INLINE)
-                && beyond.is_multiple_of(FAN_OUT)
-            {
+            source.give_page(unsafe { owned(self.page(self.count)) });
+            if let Some(root) = self.root() {
                 // SAFETY: as above, for the root whose first page has just gone.
-                source.give_page(unsafe { owned(self.roots[beyond / FAN_OUT].cast()) });
+                source.give_page(unsafe { owned(root.cast()) });
             }
         }
     }

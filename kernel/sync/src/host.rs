@@ -1,17 +1,20 @@
-//! Pages from the host's heap, for tests (feature `host`).
+//! Pages from the host's heap and tokens of its threads, for tests (feature `host`).
 //!
-//! Owns [`HeapPages`]: it counts what is out, and fails on demand, which is how fault injection at
+//! Owns [`HeapPages`] and [`IrqsOff::on_host`]. The source counts what is out, and fails on demand, which is how fault injection at
 //! every allocation is written: `for n in 0.. { source.fail_after(n); ... }`. Never in the kernel.
 
 extern crate std;
 
-use core::ptr::NonNull;
+use core::{marker::PhantomData, ptr::NonNull};
 use std::{
     alloc::{Layout, alloc_zeroed, dealloc},
     collections::BTreeSet,
 };
 
-use crate::page::{PAGE_SIZE, Page, PageSource};
+use crate::{
+    order::IrqsOff,
+    page::{PAGE_SIZE, Page, PageSource},
+};
 
 const LAYOUT: Layout = match Layout::from_size_align(PAGE_SIZE, PAGE_SIZE) {
     Ok(layout) => layout,
@@ -73,5 +76,13 @@ impl PageSource for HeapPages {
         // SAFETY: the page came from `take_page` above, so from this allocator with this layout;
         // the token proves that nobody uses it any more (P1).
         unsafe { dealloc(page.into_raw().as_ptr(), LAYOUT) };
+    }
+}
+
+impl IrqsOff {
+    /// A token for host tests, where nothing interrupts: a second one on a thread could at worst
+    /// wait for itself.
+    pub const fn on_host() -> IrqsOff {
+        IrqsOff(PhantomData)
     }
 }

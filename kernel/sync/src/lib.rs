@@ -3,17 +3,16 @@
 //! `kernel/core` contains all logic and no unsafe code; the kernel binary talks to hardware. What
 //! both need and safe Rust cannot give - memory that grows by pages, objects at stable addresses,
 //! futures in fixed slots, exclusion between CPUs - is here, and nothing else: no policy, no
-//! hardware, no kernel object. At most 800 lines that say something (comments, lone braces, tests and
-//! `host.rs` not counted), so that one reader can hold all of it.
+//! hardware, no kernel object. At most 800 lines of code (comments, tests and `host.rs` not counted;
+//! `tools/xtask/tests/tidy.rs` holds it to that), so that one reader can hold all of it.
 //!
 //! | to | take | in |
 //! |---|---|---|
 //! | own objects of one kind | [`Slab`], named by [`Id`] | `slab.rs`, `id.rs` |
 //! | grow a table of plain records | [`PageArray`] | `array.rs` |
 //! | queue or chain objects | [`List`] through [`Links`] in the object | `list.rs` |
-//! | run multi-step work | [`TaskTable`], [`TaskQueue`], [`TaskState`] | `task.rs`, `state.rs` |
+//! | run multi-step work | [`TaskTable`], [`Running`] | `task.rs` |
 //! | share between CPUs | [`Lock`] with [`IrqsOff`] and [`lock_order!`] | `lock.rs`, `order.rs` |
-//! | publish what boot found | [`Once`] | `once.rs`, over the crate `spin` |
 //! | wake another CPU's work | [`WakeStack`] | `wake.rs` |
 //! | get memory, or fail | [`PageSource`], [`Page`] | `page.rs`, `directory.rs`; `host.rs` for tests |
 //!
@@ -49,22 +48,20 @@
 //! > trap path, which stores registers through a pointer into the current thread while no Rust code
 //! > runs on that CPU; using the pointer is unsafe and the user's argument.
 //!
-//! > **Futures.** A future lies in a slot that does not move (F3) until the one owner that the state
-//! > word names (T1) drops it (F1). The owner reaches the storage by pointer and without the table's
-//! > lock; others make `&TaskSlot` meanwhile, which is why the storage is an `UnsafeCell`; nobody
-//! > makes a `&mut TaskSlot` of a running task, because lists borrow only what is linked or being
-//! > pushed (L3), and such tasks are not polled (F2, F4). Futures are `Send` and `'static`, so any
-//! > CPU may poll them at any time; one that kept a guard across an await is not `Send` (O3).
+//! > **Futures.** A future lies in a slot that does not move (F3) until the one [`Running`] that its
+//! > state allows (T2) drops it (F1). That reaches the storage by pointer and without the table;
+//! > others make `&TaskSlot` meanwhile, which is why the storage is an `UnsafeCell`; nobody makes a
+//! > `&mut TaskSlot` of a running task, because lists borrow for change only what is linked or being
+//! > pushed (L3), and such tasks are QUEUED (T1, F2). Futures are `Send` and `'static`, so any CPU may
+//! > poll them at any time; one that kept a guard across an await is not `Send` (O3).
 //!
 //! > **Exclusion.** A [`Guard`] exists between acquire and release of one ticket (K1). That locks are
 //! > taken with interrupts off and in order (O1, O2) prevents deadlock, not unsoundness; it is
-//! > proved by types all the same. The table's own lock is a leaf: in it runs no future and no
-//! > destructor, only the page source of an insertion, which must not use the table. An NMI handler uses nothing of this crate but an atomic of its own.
+//! > proved by types all the same. A table of tasks is plain data under such a lock. An NMI handler
+//! > uses nothing of this crate but an atomic of its own.
 //!
 //! > **Order of memory.** Every hand-over is a Release paired with an Acquire: the ticket's turn, the
-//! > state word (each step is AcqRel, and a wake writes the word even where it changes nothing), the
-//! > stack's head and queued flags. The loom models fail if any one of these
-//! > is relaxed.
+//! > wake stack's head and queued flags. The loom models fail if any one of these is relaxed.
 //!
 //! What the argument rests on outside: the two `unsafe` constructors, [`Page::from_raw`] (the
 //! kernel's frame allocator, and `HeapPages`) and [`IrqsOff::assume`] (the trap entry).
@@ -77,8 +74,7 @@
 //!   races, uninitialised reads (where Miri is installed; about two minutes).
 //!
 //! Sources: the generational slab and odd/even generations are folklore (Hubris' `TaskId` is the
-//! nearest relative); state word after embassy's `raw/state.rs` and pitfall P3 of the peers' report,
-//! which the kernel must not repeat; type-level lock order after Redox's `sync/ordered.rs`; ticket
+//! nearest relative); a task's states after embassy's `raw/state.rs`; type-level lock order after Redox's `sync/ordered.rs`; ticket
 //! lock: Mellor-Crummey and Scott 1991, algorithm 2; stack drained whole: Treiber 1986.
 
 #![no_std]
@@ -91,11 +87,9 @@ mod host;
 mod id;
 mod list;
 mod lock;
-mod once;
 mod order;
 mod page;
 mod slab;
-mod state;
 mod task;
 mod wake;
 
@@ -106,11 +100,9 @@ pub use {
     id::Id,
     list::{Linked, Links, List},
     lock::{Guard, Lock},
-    once::Once,
     order::{Before, Held, IrqsOff, Level, Unlocked},
     page::{Exhausted, PAGE_SIZE, Page, PageSource},
     slab::Slab,
-    state::{Begin, End, TaskState},
-    task::{Cancelled, FUTURE_SIZE, Polled, Queued, TaskId, TaskQueue, TaskSlot, TaskTable},
-    wake::{Pushed, WakeLink, WakeStack},
+    task::{FUTURE_SIZE, Running, TaskId, TaskSlot, TaskTable},
+    wake::{WakeLink, WakeStack},
 };

@@ -4,38 +4,27 @@
 //! this file is safe code. Called for run queues, waiters, a Domain's threads. An element that is
 //! on several lists has several `Links` and implements `Linked` once per tag.
 //!
-//! Invariants: L1 an element is linked exactly when both of its ends are `Some`; the ends of the
-//! list point to themselves. L2 an element is unlinked before it leaves its slab. Breaking L2, or
-//! removing from a list the element is not on, loses elements but touches no foreign memory. L3 a list
-//! borrows for change only elements that are linked, and the one being pushed: the task table relies
-//! on it, whose running tasks are neither.
+//! Invariants: L1 an element has links exactly when it is on a list; the ends of the list point to
+//! themselves. L2 an element is unlinked before it leaves its slab. Breaking L2, or removing from a
+//! list the element is not on, loses elements but touches no foreign memory. L3 a list borrows for
+//! change only elements that are linked, and the one being pushed: the task table relies on it, whose
+//! running tasks are neither.
 
 use core::marker::PhantomData;
 
 use crate::{id::Id, slab::Slab};
 
-/// The two links an element keeps for one list.
+/// The two links an element keeps for one list: to the element before it and the one behind it.
 #[derive(Debug)]
-pub struct Links<T> {
-    previous: Option<Id<T>>,
-    next: Option<Id<T>>,
-}
+pub struct Links<T>(Option<(Id<T>, Id<T>)>);
 
 impl<T> Links<T> {
     /// On no list.
-    pub const fn new() -> Links<T> {
-        Links { previous: None, next: None }
-    }
+    pub const NONE: Links<T> = Links(None);
 
     /// Whether the element is on a list.
     pub const fn is_linked(&self) -> bool {
-        self.next.is_some()
-    }
-}
-
-impl<T> Default for Links<T> {
-    fn default() -> Self {
-        Self::new()
+        self.0.is_some()
     }
 }
 
@@ -85,9 +74,9 @@ impl<T: Linked<Tag>, Tag> List<T, Tag> {
         let Some(element) = slab.get_mut(id).filter(|element| !element.links().is_linked()) else {
             return false;
         };
-        *element.links_mut() = Links { previous: Some(last), next: Some(id) };
-        if let Some(last) = linked(slab, last) {
-            last.links_mut().next = Some(id);
+        *element.links_mut() = Links(Some((last, id)));
+        if let Some((_, next)) = links(slab, last) {
+            *next = id;
         }
         self.ends = Some((first, id));
         self.length += 1;
@@ -96,48 +85,37 @@ impl<T: Linked<Tag>, Tag> List<T, Tag> {
 
     /// Unlinks and returns the first element.
     pub fn pop_front(&mut self, slab: &mut Slab<T>) -> Option<Id<T>> {
-        let first = self.front()?;
-        self.remove(slab, first).then_some(first)
+        self.front().filter(|first| self.remove(slab, *first))
     }
 
     /// Unlinks `id` from wherever it stands. False if it is stale, on no list of this kind, or an
     /// end of another list.
     pub fn remove(&mut self, slab: &mut Slab<T>, id: Id<T>) -> bool {
-        self.unlink(slab, id).is_some()
-    }
-
-    fn unlink(&mut self, slab: &mut Slab<T>, id: Id<T>) -> Option<()> {
-        let (first, last) = self.ends?;
-        let links = linked(slab, id)?.links_mut();
-        let (previous, next) = (links.previous?, links.next?);
+        let own = links(slab, id).copied();
+        let (Some((previous, next)), Some((first, last))) = (own, self.ends) else { return false };
         let (is_first, is_last) = (previous == id, next == id);
         if is_first != (first == id) || is_last != (last == id) {
-            return None;
+            return false;
         }
-        *links = Links::new();
+        if let Some(element) = slab.get_mut(id) {
+            *element.links_mut() = Links::NONE;
+        }
         // An end hands its link to itself on to its neighbour, who is the end now.
-        let (left, right) =
-            (if is_first { next } else { previous }, if is_last { previous } else { next });
-        if !is_first && let Some(element) = linked(slab, previous) {
-            element.links_mut().next = Some(right);
+        if !is_first && let Some((_, right)) = links(slab, previous) {
+            *right = if is_last { previous } else { next };
         }
-        if !is_last && let Some(element) = linked(slab, next) {
-            element.links_mut().previous = Some(left);
+        if !is_last && let Some((left, _)) = links(slab, next) {
+            *left = if is_first { next } else { previous };
         }
         let ends = (if is_first { next } else { first }, if is_last { previous } else { last });
         self.ends = (!(is_first && is_last)).then_some(ends);
         self.length = self.length.saturating_sub(1);
-        Some(())
-    }
-
-    /// Whether `id` is on a list of this kind. (On which one, its links do not say.)
-    pub fn is_linked(slab: &Slab<T>, id: Id<T>) -> bool {
-        slab.get(id).is_some_and(|element| element.links().is_linked())
+        true
     }
 
     /// The element behind `id`, if there is one: the step of a walk that changes things.
     pub fn after(slab: &Slab<T>, id: Id<T>) -> Option<Id<T>> {
-        slab.get(id)?.links().next.filter(|next| *next != id)
+        slab.get(id)?.links().0.map(|(_, next)| next).filter(|next| *next != id)
     }
 
     /// The elements from front to back, at most [`List::len`] of them.
@@ -146,11 +124,11 @@ impl<T: Linked<Tag>, Tag> List<T, Tag> {
     }
 }
 
-/// The element `id` if it is live and on a list of this kind. Looks before it borrows for change
-/// (L3).
-fn linked<T: Linked<Tag>, Tag>(slab: &mut Slab<T>, id: Id<T>) -> Option<&mut T> {
-    slab.get(id).filter(|element| element.links().is_linked())?;
-    slab.get_mut(id)
+/// The links of the element `id`, if it is live and on a list of this kind. Looks before it borrows
+/// for change (L3).
+fn links<T: Linked<Tag>, Tag>(slab: &mut Slab<T>, id: Id<T>) -> Option<&mut (Id<T>, Id<T>)> {
+    slab.get(id)?.links().0?;
+    slab.get_mut(id)?.links_mut().0.as_mut()
 }
 
 impl<T, Tag> Default for List<T, Tag> {

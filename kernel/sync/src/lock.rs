@@ -15,7 +15,7 @@ use core::{
 };
 
 use crate::{
-    atomic::{AtomicU32, Ordering, const_fn, spin_loop},
+    atomic::{AtomicU32, Ordering, spin_loop},
     order::{Before, Held, Level},
 };
 
@@ -34,12 +34,10 @@ pub struct Lock<L, T> {
 unsafe impl<L, T: Send> Sync for Lock<L, T> {}
 
 impl<L: Level, T> Lock<L, T> {
-    const_fn! {
-        /// A free lock around `value`.
-        pub fn new(value: T) -> Lock<L, T> {
-            let (next, serving) = (AtomicU32::new(0), AtomicU32::new(0));
-            Lock { next, serving, _level: PhantomData, value: UnsafeCell::new(value) }
-        }
+    /// A free lock around `value`.
+    pub fn new(value: T) -> Lock<L, T> {
+        let (next, serving) = (AtomicU32::new(0), AtomicU32::new(0));
+        Lock { next, serving, _level: PhantomData, value: UnsafeCell::new(value) }
     }
 
     /// Waits for the lock. The second result is what locks of later levels are taken with.
@@ -47,7 +45,11 @@ impl<L: Level, T> Lock<L, T> {
         &'a self,
         _held: &'a mut Held<'_, P>,
     ) -> (Guard<'a, L, T>, Held<'a, L>) {
-        (self.acquire(), Held { _until: PhantomData })
+        let ticket = self.next.fetch_add(1, Ordering::Relaxed);
+        while self.serving.load(Ordering::Acquire) != ticket {
+            spin_loop();
+        }
+        self.held()
     }
 
     /// Takes the lock if it is free: for whoever must not wait, such as a dying kernel's log.
@@ -58,22 +60,12 @@ impl<L: Level, T> Lock<L, T> {
         let turn = self.serving.load(Ordering::Acquire);
         let next = turn.wrapping_add(1);
         self.next.compare_exchange(turn, next, Ordering::Relaxed, Ordering::Relaxed).ok()?;
-        Some((Guard { lock: self, _stays: PhantomData }, Held { _until: PhantomData }))
+        Some(self.held())
     }
 
-    /// Waits for the lock, outside of any order: for sections of this crate in which no other lock
-    /// is taken.
-    pub(crate) fn acquire(&self) -> Guard<'_, L, T> {
-        let ticket = self.next.fetch_add(1, Ordering::Relaxed);
-        while self.serving.load(Ordering::Acquire) != ticket {
-            spin_loop();
-        }
-        Guard { lock: self, _stays: PhantomData }
-    }
-
-    /// The value of a lock that nobody else can reach.
-    pub fn into_inner(self) -> T {
-        self.value.into_inner()
+    /// What the holder has.
+    fn held(&self) -> (Guard<'_, L, T>, Held<'_, L>) {
+        (Guard { lock: self, _stays: PhantomData }, Held(PhantomData))
     }
 }
 

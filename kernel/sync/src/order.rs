@@ -16,9 +16,7 @@ use core::marker::PhantomData;
 
 /// Proof that interrupts are off on this CPU.
 #[derive(Debug)]
-pub struct IrqsOff {
-    _stays_here: PhantomData<*mut ()>,
-}
+pub struct IrqsOff(pub(crate) PhantomData<*mut ()>);
 
 impl IrqsOff {
     /// Makes the token.
@@ -27,34 +25,22 @@ impl IrqsOff {
     /// 1. Interrupts are off on this CPU and stay off while the token lives.
     /// 2. It is the only token on this CPU while it lives. (On the host: on this thread.)
     pub const unsafe fn assume() -> IrqsOff {
-        IrqsOff { _stays_here: PhantomData }
-    }
-
-    /// A token for host tests, where nothing interrupts: a second one on a thread could at worst
-    /// wait for itself.
-    #[cfg(feature = "host")]
-    pub const fn on_host() -> IrqsOff {
-        IrqsOff { _stays_here: PhantomData }
+        IrqsOff(PhantomData)
     }
 
     /// The start of every order: no lock is held.
     #[inline]
     pub const fn unlocked(&mut self) -> Held<'_, Unlocked> {
-        Held { _until: PhantomData }
+        Held(PhantomData)
     }
 }
 
 /// Proof that no lock of a level later than `L` is held on this CPU.
 #[derive(Debug)]
-pub struct Held<'a, L> {
-    pub(crate) _until: PhantomData<(&'a mut IrqsOff, L)>,
-}
+pub struct Held<'a, L>(pub(crate) PhantomData<(&'a mut IrqsOff, L)>);
 
 /// A place in the order of locks: a type without values, made by [`lock_order!`](crate::lock_order).
 pub trait Level {}
-
-/// The level of this crate's own locks, below all others.
-impl Level for () {}
 
 /// A lock of level `L` may be taken while one of this level is held.
 pub trait Before<L: Level> {}

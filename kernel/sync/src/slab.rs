@@ -50,13 +50,11 @@ pub struct Slab<T> {
 }
 
 impl<T> Slab<T> {
-    const SHIFT: u32 = {
-        assert!(size_of::<Slot<T>>() <= PAGE_SIZE, "an element and its header must fit a page");
-        (PAGE_SIZE / size_of::<Slot<T>>()).ilog2()
-    };
-
     /// Slots in a page: a power of two.
-    pub const PER_PAGE: usize = 1 << Self::SHIFT;
+    pub const PER_PAGE: usize = {
+        assert!(size_of::<Slot<T>>() <= PAGE_SIZE, "an element and its header must fit a page");
+        1 << (PAGE_SIZE / size_of::<Slot<T>>()).ilog2()
+    };
 
     /// The most elements a slab of this type can hold.
     pub const LIMIT: usize = Pages::LIMIT * Self::PER_PAGE;
@@ -85,12 +83,12 @@ impl<T> Slab<T> {
     /// The slot at `index`.
     ///
     /// # Safety
-    /// `index < used`.
+    /// Its page is owned.
     #[inline(always)]
     unsafe fn slot(&self, index: u32) -> *mut Slot<T> {
-        let slot = index as usize & (Self::PER_PAGE - 1);
-        // SAFETY: the caller's bound with S1: the page is owned, and holds PER_PAGE slots.
-        unsafe { self.pages.page((index >> Self::SHIFT) as usize).cast::<Slot<T>>().add(slot) }
+        let (page, slot) = (index as usize / Self::PER_PAGE, index as usize % Self::PER_PAGE);
+        // SAFETY: the caller's promise; a page holds PER_PAGE slots.
+        unsafe { self.pages.page(page).cast::<Slot<T>>().add(slot) }
     }
 
     /// The id of the live element in the slot at `index`.
@@ -106,16 +104,13 @@ impl<T> Slab<T> {
     /// sees to it that no reference to the same element is in use at that time (S5).
     #[inline(always)]
     pub fn ptr(&self, id: Id<T>) -> Option<NonNull<T>> {
-        if id.index() >= self.used {
-            return None;
-        }
-        // SAFETY: the index is below `used`, so the generation is written (S1).
-        let slot = unsafe { self.slot(id.index()) };
-        // SAFETY: as above; and a place in a page has no null address.
-        unsafe {
+        // SAFETY: the index is below `used`, so the page is owned and the generation written (S1); a
+        // place in a page has no null address.
+        (id.index() < self.used).then(|| unsafe {
+            let slot = self.slot(id.index());
             let value = NonNull::new_unchecked((&raw mut (*slot).value).cast());
             ((*slot).generation == id.generation()).then_some(value)
-        }
+        })?
     }
 
     /// The element `id`, or `None` if it is gone.
@@ -145,12 +140,6 @@ impl<T> Slab<T> {
         Some(unsafe { (first.as_mut(), second.as_mut()) })
     }
 
-    /// Whether `id` is live.
-    #[inline]
-    pub fn contains(&self, id: Id<T>) -> bool {
-        self.ptr(id).is_some()
-    }
-
     /// The live element in the slot at `index`, whatever its generation.
     pub fn get_index(&self, index: u32) -> Option<(Id<T>, &T)> {
         let id = self.id_at(index)?;
@@ -174,46 +163,48 @@ impl<T> Slab<T> {
         self.pages.grow(pages, slots.div_ceil(Self::PER_PAGE))
     }
 
-    /// Claims a slot and leaves its value for the caller to write.
+    /// The id that the next element gets. Makes sure of its page and changes nothing else.
+    #[inline]
+    fn vacant(&mut self, pages: &mut impl PageSource) -> Result<Id<T>, Exhausted> {
+        self.reserve(pages, 1)?;
+        let (index, generation) = match self.free {
+            NONE => (self.used, 1),
+            // SAFETY: slots on the free list are below `used` (S1). The old generation is even (S3),
+            // so one more does not wrap.
+            free => (free, unsafe { (*self.slot(free)).generation } + 1),
+        };
+        Id::new(index, generation).ok_or(Exhausted)
+    }
+
+    /// Has `make` build the element `id` where it will stay. If it unwinds (on the host: the kernel
+    /// aborts), the slot is still vacant.
     ///
     /// # Safety
-    /// On success the caller initialises the value before anything else happens to the slab (S2).
-    pub(crate) unsafe fn claim(
-        &mut self,
-        pages: &mut impl PageSource,
-    ) -> Result<(Id<T>, NonNull<T>), Exhausted> {
-        self.reserve(pages, 1)?;
-        let (index, slot, generation);
-        if self.free == NONE {
-            index = self.used;
-            self.used += 1;
-            // SAFETY: the index is below `used`, whose page has just been made sure of.
-            slot = unsafe { self.slot(index) };
-            generation = 1;
-        } else {
-            index = self.free;
-            // SAFETY: slots on the free list are below `used` and have a whole header (S1, S3).
-            slot = unsafe { self.slot(index) };
-            // SAFETY: as above. The old generation is even (S3), so one more does not wrap.
-            (generation, self.free) = unsafe { ((*slot).generation + 1, (*slot).next) };
-            self.free_length -= 1;
+    /// `id` is what `vacant` has just said.
+    #[inline(always)]
+    unsafe fn occupy(&mut self, id: Id<T>, make: impl FnOnce() -> T) -> Id<T> {
+        // SAFETY: the slot's page is owned, and the slot is on the free list with a whole header
+        // (S3), or the first that was never used.
+        unsafe {
+            let slot = self.slot(id.index());
+            (&raw mut (*slot).value).cast::<T>().write(make());
+            (&raw mut (*slot).generation).write(id.generation());
+            if self.free == NONE {
+                self.used += 1;
+            } else {
+                self.free = (*slot).next;
+                self.free_length -= 1;
+            }
         }
         self.length += 1;
-        // SAFETY: both places lie in the slot, and a page is not at address null.
-        let value = unsafe {
-            (&raw mut (*slot).generation).write(generation);
-            NonNull::new_unchecked((&raw mut (*slot).value).cast())
-        };
-        Ok((Id::new(index, generation).ok_or(Exhausted)?, value))
+        id
     }
 
     /// Moves `value` in. Takes at most two pages; gives the value back when there are none.
     pub fn insert(&mut self, pages: &mut impl PageSource, value: T) -> Result<Id<T>, T> {
-        // SAFETY: the value is written in the next statement.
-        let Ok((id, place)) = (unsafe { self.claim(pages) }) else { return Err(value) };
-        // SAFETY: a claimed place is valid for a write and holds no value.
-        unsafe { place.write(value) };
-        Ok(id)
+        let Ok(id) = self.vacant(pages) else { return Err(value) };
+        // SAFETY: the id is the vacant one.
+        Ok(unsafe { self.occupy(id, || value) })
     }
 
     /// As [`Slab::insert`] for a large value, which `make` builds where it will stay.
@@ -223,31 +214,13 @@ impl<T> Slab<T> {
         pages: &mut impl PageSource,
         make: impl FnOnce() -> T,
     ) -> Result<Id<T>, Exhausted> {
-        /// Frees the slot if `make` unwinds (on the host: the kernel aborts).
-        struct Claimed<'s, T>(&'s mut Slab<T>, Id<T>);
-        impl<T> Drop for Claimed<'_, T> {
-            fn drop(&mut self) {
-                self.0.forget(self.1);
-            }
-        }
-        // SAFETY: the value is written below; where that does not come to pass the slot is freed,
-        // without the value being read or dropped.
-        let (id, place) = unsafe { self.claim(pages) }?;
-        let claimed = Claimed(self, id);
-        // SAFETY: a claimed place is valid for a write and holds no value.
-        unsafe { place.write(make()) };
-        core::mem::forget(claimed);
-        Ok(id)
+        let id = self.vacant(pages)?;
+        // SAFETY: the id is the vacant one.
+        Ok(unsafe { self.occupy(id, make) })
     }
 
     /// Moves the element out; its id, and every copy of it, finds nothing from now on.
     pub fn remove(&mut self, id: Id<T>) -> Option<T> {
-        // SAFETY: the value is initialised (S2), and once forgotten is not read again.
-        self.forget(id).map(|place| unsafe { place.read() })
-    }
-
-    /// Frees the slot of `id` and leaves its value where it is: the caller's to read or drop.
-    pub(crate) fn forget(&mut self, id: Id<T>) -> Option<NonNull<T>> {
         let place = self.ptr(id)?;
         let generation = id.generation().wrapping_add(1);
         // SAFETY: the slot is live, so its index is below `used` (S1).
@@ -261,7 +234,8 @@ impl<T> Slab<T> {
             self.free = id.index();
             self.free_length += 1;
         }
-        Some(place)
+        // SAFETY: the value was initialised (S2), and with the generation even is not read again.
+        Some(unsafe { place.read() })
     }
 
     /// Drops every element and gives every page back.

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use proptest::{collection::vec, prelude::*};
 use tine_ksync::{HeapPages, Id, Linked, Links, List, Slab};
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Node {
     run: Links<Node>,
     wait: Links<Node>,
@@ -39,7 +39,9 @@ const NODES: usize = 12;
 
 fn nodes(pages: &mut HeapPages) -> (Slab<Node>, Vec<Id<Node>>) {
     let mut slab = Slab::new();
-    let ids = (0..NODES).filter_map(|_| slab.insert(pages, Node::default()).ok()).collect();
+    let ids = (0..NODES)
+        .filter_map(|_| slab.insert(pages, Node { run: Links::NONE, wait: Links::NONE }).ok())
+        .collect();
     (slab, ids)
 }
 
@@ -86,7 +88,8 @@ proptest! {
             prop_assert_eq!(list.front(), model.front().copied());
             prop_assert!(list.iter(&slab).eq(model.iter().copied()));
             for id in &ids {
-                prop_assert_eq!(List::<Node, Run>::is_linked(&slab, *id), model.contains(id));
+                let is_linked = slab.get(*id).is_some_and(|node| node.run.is_linked());
+                prop_assert_eq!(is_linked, model.contains(id));
             }
         }
         slab.release(&mut pages);

@@ -1,5 +1,5 @@
-//! Every interleaving of two or three CPUs over the lock, the task state word, the task
-//! table and the wake stack: `RUSTFLAGS="--cfg loom" cargo test -p tine-ksync --release`.
+//! Every interleaving of two or three CPUs over the lock, the task table under it and the
+//! wake stack: `RUSTFLAGS="--cfg loom" cargo test -p tine-ksync --release`.
 #![cfg(loom)]
 
 use std::{
@@ -12,10 +12,7 @@ use std::{
 };
 
 use loom::{cell::UnsafeCell, model, sync::atomic::AtomicUsize, thread};
-use tine_ksync::{
-    Begin, Cancelled, End, HeapPages, IrqsOff, Lock, Polled, Pushed, TaskState, TaskTable,
-    WakeLink, WakeStack, lock_order,
-};
+use tine_ksync::{HeapPages, IrqsOff, Lock, TaskId, TaskTable, WakeLink, WakeStack, lock_order};
 
 lock_order! {
     /// The one level of these models.
@@ -85,119 +82,82 @@ fn try_lock_excludes_too() {
     });
 }
 
-/// A task that counts: polls on one CPU, two wakers on others. Every wake that says "queue it" is
-/// one poll's right; what the wakers wrote before waking is seen by a poll after it.
+/// A task table as CPUs share it.
+type Shared = Arc<Lock<Only, TaskTable>>;
+
+fn with<R>(table: &Shared, step: impl FnOnce(&mut TaskTable) -> R) -> R {
+    // SAFETY: no interrupts in a model, and no step takes a lock.
+    let mut irqs = unsafe { IrqsOff::assume() };
+    step(&mut table.lock(&mut irqs.unlocked()).0)
+}
+
+/// Gives one ready task its turn; false: none was ready.
+fn turn(table: &Shared) -> bool {
+    let Some(mut task) = with(table, TaskTable::begin) else { return false };
+    task.poll();
+    with(table, |table| table.end(task));
+    true
+}
+
+fn wake(table: &Shared, id: TaskId, events: &AtomicUsize) {
+    events.fetch_add(1, Relaxed);
+    with(table, |table| table.ready(id));
+    turn(table);
+}
+
+/// A task that is woken and polled on two CPUs: never by both at a time, and what the wakers wrote
+/// before waking is seen by a poll after it.
 #[test]
 fn no_wake_is_lost_and_one_cpu_polls() {
     model(|| {
-        let state = Arc::new(TaskState::new());
-        let body = Arc::new(Watched::new());
+        let (body, seen) = (Watched::new(), Arc::new(Count::new(0)));
         let events = Arc::new(AtomicUsize::new(0));
-        let run = |state: &TaskState, body: &Watched, events: &AtomicUsize| {
-            let mut seen = 0;
-            while let Some(begin) = state.begin() {
-                assert_eq!(begin, Begin::Poll);
-                body.add();
-                seen = events.load(Relaxed);
-                match state.end() {
-                    End::Again => continue,
-                    End::Idle => break,
-                    End::Drop => unreachable!("nobody cancels"),
-                }
-            }
-            seen
-        };
-        let wake = move |state: Arc<TaskState>, body: Arc<Watched>, events: Arc<AtomicUsize>| {
-            events.fetch_add(1, Relaxed);
-            // Who moves it to QUEUED polls it: here that stands for pushing and popping a queue.
-            if state.ready() { run(&state, &body, &events) } else { 0 }
-        };
-        let (a, b, c) = (state.clone(), body.clone(), events.clone());
-        let other = thread::spawn(move || wake(a, b, c));
-        let mine = wake(state.clone(), body.clone(), events.clone());
-        let others = other.join().unwrap();
-        assert_eq!(mine.max(others), 2, "the last poll sees both events");
-        assert!(state.begin().is_none(), "nothing stays queued");
-        assert!((1..=2).contains(&body.read()));
-    });
-}
-
-#[test]
-fn a_cancelled_task_is_dropped_by_exactly_one() {
-    model(|| {
-        let state = Arc::new(TaskState::new());
-        let body = Arc::new(Watched::new());
-        assert!(state.ready());
-        let (runner, future) = (state.clone(), body.clone());
-        let poller = thread::spawn(move || match runner.begin() {
-            Some(Begin::Poll) => {
-                future.add();
-                let end = runner.end();
-                if end == End::Drop {
-                    future.add();
-                }
-                end == End::Drop
-            }
-            Some(Begin::Drop) => {
-                future.add();
-                true
-            }
-            None => false,
-        });
-        let dropped = state.cancel(false);
-        if dropped {
-            body.add();
-        }
-        assert!(dropped ^ poller.join().unwrap(), "exactly one drops");
-        assert!(!state.ready() && state.begin().is_none(), "and nobody polls it afterwards");
-    });
-}
-
-#[test]
-fn a_cancelled_task_on_a_queue_is_dropped_by_its_poller() {
-    model(|| {
-        let state = Arc::new(TaskState::new());
-        assert!(state.ready());
-        let runner = state.clone();
-        let poller = thread::spawn(move || match runner.begin() {
-            Some(Begin::Poll) => runner.end() == End::Drop,
-            Some(Begin::Drop) => true,
-            None => unreachable!("the queue's turn is the poller's alone"),
-        });
-        // True only if the poll had ended before: idle, and on no queue.
-        let dropped = state.cancel(true);
-        assert!(dropped ^ poller.join().unwrap());
-    });
-}
-
-#[test]
-fn the_table_polls_and_cancels_across_cpus() {
-    model(|| {
-        let table = Arc::new(TaskTable::new());
-        let drops = Arc::new(());
+        let (written, told) = (events.clone(), seen.clone());
         let mut pages = HeapPages::new();
-        let (held, polls) = (drops.clone(), Arc::new(Count::new(0)));
-        let counted = polls.clone();
+        let mut table = TaskTable::default();
         let future = poll_fn(move |_| {
-            let _held = &held;
-            counted.fetch_add(1, Relaxed);
-            Poll::Pending
+            body.add();
+            told.store(written.load(Relaxed), Relaxed);
+            // After the second event the task ends.
+            if told.load(Relaxed) == 2 { Poll::Ready(()) } else { Poll::Pending }
         });
         let id = table.insert(&mut pages, future).unwrap();
-        assert!(table.ready(id));
+        let table = Arc::new(Lock::new(table));
+        let (theirs, theirs_events) = (table.clone(), events.clone());
+        let other = thread::spawn(move || wake(&theirs, id, &theirs_events));
+        wake(&table, id, &events);
+        other.join().unwrap();
+        while turn(&table) {}
+        assert_eq!(seen.load(Relaxed), 2, "the last poll sees both events");
+        assert_eq!(Arc::strong_count(&seen), 1, "and the future is dropped");
+        with(&table, core::mem::take).release(&mut pages);
+        assert_eq!(pages.outstanding(), 0);
+    });
+}
+
+/// One CPU wakes a task while another one polls it for the first time.
+#[test]
+fn a_wake_during_a_poll_queues_the_task_again() {
+    model(|| {
+        let polls = Arc::new(Count::new(0));
+        let counted = polls.clone();
+        let mut pages = HeapPages::new();
+        let mut table = TaskTable::default();
+        let future = poll_fn(move |_| {
+            if counted.fetch_add(1, Relaxed) == 1 { Poll::Ready(()) } else { Poll::Pending }
+        });
+        let id = table.insert(&mut pages, future).unwrap();
+        table.ready(id);
+        let mut task = table.begin().unwrap();
+        let table = Arc::new(Lock::new(table));
         let other = table.clone();
-        let poller = thread::spawn(move || other.poll(id));
-        let cancelled = table.cancel(id);
-        let polled = poller.join().unwrap();
-        match cancelled {
-            Cancelled::Dropped => assert_ne!(polled, Polled::Ended),
-            Cancelled::Deferred => assert_eq!(polled, Polled::Ended),
-            Cancelled::Gone => unreachable!("it ends only when cancelled"),
-        }
-        assert_eq!(Arc::strong_count(&drops), 1);
-        let table = Arc::into_inner(table).unwrap();
-        assert!(table.is_empty());
-        table.release(&mut pages);
+        let waker = thread::spawn(move || with(&other, |table| table.ready(id)));
+        task.poll();
+        with(&table, |table| table.end(task));
+        waker.join().unwrap();
+        assert!(turn(&table) && !turn(&table), "the wake is one turn, and it was the last");
+        assert_eq!((polls.load(Relaxed), Arc::strong_count(&polls)), (2, 1));
+        with(&table, core::mem::take).release(&mut pages);
         assert_eq!(pages.outstanding(), 0);
     });
 }
@@ -205,7 +165,7 @@ fn the_table_polls_and_cancels_across_cpus() {
 #[test]
 fn the_wake_stack_loses_nothing() {
     model(|| {
-        let shared = Arc::new((WakeStack::new(), [WakeLink::new(), WakeLink::new()]));
+        let shared = Arc::new((WakeStack::default(), [WakeLink::default(), WakeLink::default()]));
         let events = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
         let producers: Vec<_> = (0..2)
             .map(|node| {
@@ -225,7 +185,7 @@ fn the_wake_stack_loses_nothing() {
         drain();
         let told: Vec<_> = producers.into_iter().map(|producer| producer.join().unwrap()).collect();
         drain();
-        assert!(told.contains(&Pushed::First), "someone told the CPU");
+        assert!(told.contains(&true), "someone told the CPU");
         assert_eq!(seen, [1, 1], "each node once, with what was written before its wake");
         assert!(shared.0.is_empty());
     });
@@ -236,13 +196,13 @@ fn the_wake_stack_loses_nothing() {
 #[test]
 fn a_wake_that_found_the_node_queued_is_seen() {
     model(|| {
-        let shared = Arc::new((WakeStack::new(), [WakeLink::new()]));
+        let shared = Arc::new((WakeStack::default(), [WakeLink::default()]));
         let events = Arc::new(AtomicUsize::new(0));
         let (theirs, written) = (shared.clone(), events.clone());
         let producer = thread::spawn(move || {
             for _ in 0..2 {
                 written.fetch_add(1, Relaxed);
-                assert_ne!(theirs.0.push(&theirs.1[..], 0), Pushed::Unknown);
+                let _is_first = theirs.0.push(&theirs.1[..], 0);
             }
         });
         let mut last = 0;

@@ -23,6 +23,10 @@ const LONG: &[(&str, &str)] = &[
     ("servers/process/model/tests/model/properties.rs", "one generator and its oracle"),
 ];
 
+/// Lines of code that the unsafe toolbox of the kernel may have, so that one reader can hold all of
+/// it; and its file that only tests use.
+const TOOLBOX: (&str, usize, &str) = ("kernel/sync/src/", 800, "kernel/sync/src/host.rs");
+
 /// Where `unsafe` may be written.
 const UNSAFE: &[&str] = &[
     "kernel/sync/",
@@ -151,6 +155,32 @@ fn long_files_have_a_reason() {
             .map(|(name, _)| format!("{name}: in LONG, but not in the tree")),
     );
     none(&complaints);
+}
+
+/// Lines of code: neither blank nor comment, nor in the module of tests that ends the file.
+fn lines_of_code(text: &str) -> usize {
+    text.lines()
+        .map(str::trim_start)
+        .take_while(|line| !(line.starts_with("#[cfg(") && line.contains("test")))
+        .filter(|line| !line.is_empty() && !line.starts_with("//"))
+        .count()
+}
+
+#[test]
+fn the_unsafe_toolbox_is_small() {
+    let (folder, limit, for_tests) = TOOLBOX;
+    let toolbox = files("rs").into_iter().filter(|file| file.starts_with(folder));
+    let code: usize =
+        toolbox.filter(|file| file != for_tests).map(|file| lines_of_code(&text(&file))).sum();
+    assert!(code > 0, "{folder} is not there");
+    assert!(code <= limit, "{folder}: {code} lines of code, at most {limit}");
+}
+
+#[test]
+fn lines_of_code_are_told_from_the_others() {
+    let text = "//! A file.\n\nfn f() {\n    // Says why.\n    g(); // Why.\n}\n\n\
+                #[cfg(all(test, not(loom)))]\nmod tests {\n    fn t() {}\n}\n";
+    assert_eq!(lines_of_code(text), 3);
 }
 
 /// Whether a line of code uses the keyword; comments and longer words do not.

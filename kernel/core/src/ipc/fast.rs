@@ -54,7 +54,7 @@ impl<M: Machine> State<M> {
     /// Nobody waits for the CPU whose turn has come, and no task wants a step.
     #[inline(always)]
     fn is_calm(&self) -> bool {
-        self.task_queue.is_empty() && self.run.allows_handoff()
+        !self.tasks.has_ready() && self.run.allows_handoff()
     }
 
     /// What the reference in the upper half of `word` names, if it lies in the inline part of a table

@@ -196,7 +196,7 @@ impl<M: Machine> State<M> {
         account: AccountId,
         is_confined: bool,
     ) -> Result<GrantId, Error> {
-        if !self.ports.contains(port) {
+        if self.ports.get(port).is_none() {
             return Err(Error::Gone);
         }
         self.charge(account, 1)?;

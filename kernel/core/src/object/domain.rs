@@ -124,7 +124,7 @@ impl Domain {
             exit: None,
             holders: 0,
             queue: QueueLinks::NONE,
-            ending: Links::new(),
+            ending: Links::NONE,
         }
     }
 }

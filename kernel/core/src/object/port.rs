@@ -65,7 +65,7 @@ impl Port {
             receivers: 0,
             grants: 0,
             supervises: false,
-            closing: Links::new(),
+            closing: Links::NONE,
             cursor: 0,
             account,
         }

@@ -114,7 +114,7 @@ impl<M: Machine> State<M> {
         }
         let events = &self.events;
         let line_state = self.lines.get_mut(line as usize).ok_or(Error::BadArgument)?;
-        if line_state.target.is_some_and(|(event, _)| events.contains(event)) {
+        if line_state.target.is_some_and(|(event, _)| events.get(event).is_some()) {
             return Err(Error::Busy);
         }
         line_state.target = Some((event, bit as u8));

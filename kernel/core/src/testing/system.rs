@@ -208,7 +208,7 @@ impl System {
     pub fn settle(&self) {
         while self.with(|state| {
             state.requeue_current();
-            !state.task_queue.is_empty()
+            state.tasks.has_ready()
         }) {
             let _next = self.kernel.next();
         }

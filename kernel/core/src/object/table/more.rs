@@ -25,11 +25,11 @@ pub(super) struct More {
 }
 
 impl More {
-    pub(super) const fn new() -> More {
+    pub(super) fn new() -> More {
         More {
-            slots: PageArray::new(),
+            slots: PageArray::default(),
             first: [0; FIRST_WORDS],
-            words: PageArray::new(),
+            words: PageArray::default(),
             full: [0; SLOTS.div_ceil(64 * 64)],
         }
     }
