@@ -1,151 +1,23 @@
-//! `clone_caller`, exec, shared spaces, exits.
+//! `clone_caller`: the child, shared spaces, failures, exits. Exec is `clone/exec.rs`.
 
 use tine_abi::{
     Call, CapRef, Error,
-    capability::{Destination, Rights, SlotFlags},
-    domain::{
-        CloneSpec, DomainOperation, ExecSpec, Inherit, PRIVATE_ENTRIES, PrivateEntry,
-        PrivateSource, Suspend, ThreadOperation,
-    },
-    memory::{Inheritance, MapRequest, PAGE, Protection, Source},
-    message::{Disposition, Extras, MessageKind, Status},
+    capability::Rights,
+    domain::{CloneSpec, DomainOperation, Inherit, Suspend, ThreadOperation},
+    memory::PAGE,
     notification::{ExitKind, Notification},
 };
 use tine_kcore::{
     Exception,
-    object::{ThreadId, capability::Object, thread::ThreadState},
-    testing::system::{MEMORY, MEMORY_LENGTH, Outcome, Program, System},
+    object::{ThreadId, thread::ThreadState},
+    testing::system::{MEMORY, Outcome, System},
 };
 
-const WORDS: [u64; 8] = [1, 2, 3, 4, 5, 6, 7, 8];
-const SERVER: CapRef = CapRef::private(1);
-/// Where the specification lies in the server's memory.
-const SPEC: u64 = MEMORY + 0x400;
+use crate::clone::world::{SERVER, WORDS, World};
 
-/// A process server with its port and account, and a parent with eight descriptors.
-struct World {
-    system: System,
-    server: Program,
-    parent: Program,
-    port: CapRef,
-}
-
-impl World {
-    fn new() -> World {
-        let system = System::new(1024);
-        let server = system.spawn(1);
-        let parent = system.spawn(4);
-        let port = system.port(server.thread);
-        system.client(server.thread, port, 1 << 32, parent.thread, SERVER);
-        for slot in 0..8 {
-            let place = CapRef::descriptor(slot);
-            system.client(server.thread, port, 100 + u64::from(slot), parent.thread, place);
-        }
-        system.put_words(parent.thread, MEMORY + 0x200, &[0xabcd]);
-        // The pages that tests write to exist from the beginning.
-        system.put_words(server.thread, SPEC, &[0]);
-        system.put_words(server.thread, MEMORY + MEMORY_LENGTH - 256, &[0]);
-        World { system, server, parent, port }
-    }
-
-    fn spec(&self) -> CloneSpec {
-        let mut private = [None; PRIVATE_ENTRIES];
-        private[0] = Some(PrivateEntry {
-            slot: 1,
-            source: PrivateSource::Mint { badge: 2 << 32, protocol: 7 },
-        });
-        private[1] = Some(PrivateEntry { slot: 2, source: PrivateSource::Caller });
-        CloneSpec {
-            space: Inherit::Copy,
-            descriptors: Inherit::Copy,
-            paths: Inherit::Copy,
-            domain: Destination::lowest_from(CapRef::private(40)),
-            account: CapRef::SELF,
-            supervisor: self.port,
-            supervisor_badge: 55,
-            debugger: CapRef::SELF,
-            debugger_badge: 0,
-            suspend: Suspend::empty(),
-            child_result: 42,
-            stack: None,
-            instruction: None,
-            gs_base: None,
-            fs_base: None,
-            private,
-        }
-    }
-
-    /// The parent calls; the token with which the server has it.
-    fn fork_request(&self) -> u64 {
-        if self.system.state(self.server.thread) == ThreadState::Runnable {
-            // What the server received last is forgotten.
-            self.system.with(|state| {
-                state
-                    .threads
-                    .get_mut(self.server.thread)
-                    .expect("the server lives")
-                    .registers
-                    .rdi = 0;
-            });
-        }
-        let call = self.system.message(self.parent.thread, Call::Call, SERVER, 0, WORDS, None);
-        assert_eq!(call, Outcome::Blocked);
-        loop {
-            let server = self.server.thread;
-            let got = self.system.registers(server);
-            if Status(got.rax).kind() == MessageKind::Call && got.r15 == 1 << 32 && got.rdi != 0 {
-                return got.rdi;
-            }
-            let Outcome::Returned(_) = self.system.receive(server, self.port) else {
-                panic!("the request is there");
-            };
-        }
-    }
-
-    fn clone(&self, token: u64, spec: &CloneSpec) -> Outcome {
-        self.system.put(self.server.thread, SPEC, spec);
-        self.system.call(self.server.thread, Call::CloneCaller, self.port, &[token, SPEC])
-    }
-
-    /// The child behind the server's capability.
-    fn child(&self, slot: CapRef) -> ThreadId {
-        let capability = self.system.capability(self.server.thread, slot).expect("a capability");
-        let Some(Object::Domain(domain)) = capability.object() else { panic!("a Domain") };
-        self.system
-            .with(|state| state.domains.get(domain).and_then(|domain| domain.threads.front()))
-            .expect("its thread")
-    }
-
-    /// Answers the parent and starts the child.
-    fn release(&self, token: u64, child: CapRef, child_first: bool) {
-        let mut extras = Extras::NONE;
-        extras.starts[0] = Some(child);
-        extras.start_first = child_first;
-        let words = [0, 42, 0, 0, 0, 0, 0, 0];
-        let server = self.server.thread;
-        let reply =
-            self.system.message(server, Call::ReplyReceive, self.port, token, words, Some(&extras));
-        assert_eq!(reply, Outcome::Blocked);
-    }
-
-    fn fork(&self, spec: &CloneSpec) -> (ThreadId, CapRef) {
-        let token = self.fork_request();
-        let slot = CapRef::private(self.clone(token, spec).value() as u16);
-        let child = self.child(slot);
-        self.release(token, slot, false);
-        (child, slot)
-    }
-
-    /// The next notification for the server.
-    #[track_caller]
-    fn told(&self) -> [u64; 5] {
-        let got = match self.system.state(self.server.thread) {
-            ThreadState::Receiving => panic!("nothing was told"),
-            _ => self.system.registers(self.server.thread),
-        };
-        let words = got.words();
-        [words[0], words[1], words[2], words[3], got.r15]
-    }
+mod clone {
+    mod exec;
+    pub(crate) mod world;
 }
 
 #[test]
@@ -416,121 +288,6 @@ fn a_storm_of_forks_kills_and_exits_leaves_nothing() {
     while system.receive(world.server.thread, world.port) != Outcome::Blocked {}
     system.check();
     assert_eq!(system.usage(), before);
-}
-
-/// A new space of `maker` with memory at the usual place.
-fn new_space(system: &System, maker: ThreadId) -> CapRef {
-    let space =
-        system.create(maker, tine_abi::Kind::AddressSpace, &[]).expect("a space can be made");
-    let request = MapRequest {
-        address: MEMORY,
-        length: MEMORY_LENGTH,
-        protection: Protection::READ | Protection::WRITE,
-        inheritance: Inheritance::Copy,
-        source: Source::Anonymous,
-        offset: 0,
-    };
-    system.put(maker, SPEC, &request);
-    system.call(maker, Call::Map, space, &[SPEC]).value();
-    space
-}
-
-#[test]
-fn exec_gives_the_waiting_thread_another_memory_and_keeps_its_call_in_service() {
-    let world = World::new();
-    let system = &world.system;
-    let (parent, server) = (world.parent, world.server.thread);
-    let flagged = Destination::exactly(CapRef::descriptor(2)).with_flags(SlotFlags::CLOEXEC);
-    let words = [flagged.bits(), u64::from(Rights::ALL.bits()), 0];
-    system.call(parent.thread, Call::CapMove, CapRef::descriptor(2), &words).value();
-    let idle = system.create(parent.thread, tine_abi::Kind::Thread, &[0]).expect("a thread");
-    let sibling = system.capability(parent.thread, idle).and_then(|it| it.thread().ok());
-    let sibling = sibling.expect("a thread");
-    // The server holds the Domain as the process server does.
-    let domain = system.slot();
-    system.give(system.root, parent.domain_slot, server, domain, Rights::ALL);
-    let token = world.fork_request();
-    let space = new_space(system, server);
-    let spec = ExecSpec { space, instruction: 0x20_0000, stack: 0x41_0000, gs_base: 0x41_1000 };
-    system.put(server, SPEC, &spec);
-    let words = [DomainOperation::Exec as u64, SPEC];
-    system.call(server, Call::DomainControl, domain, &words).result().unwrap();
-    system.call(server, Call::CapClose, space, &[]).value();
-    assert_eq!(system.state(parent.thread), ThreadState::Calling, "still in service");
-    // A thread that was never started goes along.
-    let spaces = system.with(|state| {
-        [parent.thread, sibling].map(|id| state.threads.get(id).expect("it is there").root)
-    });
-    assert_eq!(spaces[0], spaces[1]);
-    assert!(system.capability(parent.thread, CapRef::descriptor(2)).is_none(), "CLOEXEC");
-    assert!(system.capability(parent.thread, CapRef::descriptor(1)).is_some());
-
-    // RESTART is not possible any more: the new program gets an answer.
-    let restart = Extras { disposition: Disposition::Restart, ..Extras::NONE };
-    let reply = system.message(server, Call::Reply, world.port, token, WORDS, Some(&restart));
-    reply.result().unwrap();
-    let registers = system.registers(parent.thread);
-    assert_eq!(
-        (registers.rip, registers.rsp, registers.gs_base),
-        (0x20_0000, 0x41_0000, 0x41_1000)
-    );
-    assert_eq!(system.get_words(parent.thread, MEMORY + 0x200, 1), [0], "another memory");
-    // Root's capability to the old space names a shell.
-    let map = system.call(system.root, Call::Unmap, parent.space_slot, &[MEMORY, PAGE]);
-    assert_eq!(map.error(), Error::Gone);
-}
-
-#[test]
-fn exec_voids_a_fault_of_the_old_program() {
-    let world = World::new();
-    let system = &world.system;
-    let (parent, server) = (world.parent, world.server.thread);
-    let domain = system.slot();
-    system.give(system.root, parent.domain_slot, server, domain, Rights::ALL);
-    let words = [DomainOperation::SetSupervisor as u64, u64::from(world.port.bits()), 5];
-    system.call(server, Call::DomainControl, domain, &words).value();
-    let space = new_space(system, server);
-    let spec = ExecSpec { space, instruction: 0x20_0000, stack: 0x41_0000, gs_base: 0 };
-    system.put(server, SPEC, &spec);
-    let divide = Exception { vector: 0, code: 0, address: 0 };
-    for is_received in [false, true] {
-        system.fault(parent.thread, divide);
-        let token = if is_received {
-            let Outcome::Returned(got) = system.receive(server, world.port) else {
-                panic!("the fault")
-            };
-            got.rdi
-        } else {
-            0
-        };
-        let words = [DomainOperation::Exec as u64, SPEC];
-        system.call(server, Call::DomainControl, domain, &words).result().expect("exec");
-        let Outcome::Returned(registers) = system.outcome(parent.thread) else { panic!("it runs") };
-        assert_eq!(registers.rip, 0x20_0000);
-        if is_received {
-            let reply = system.message(server, Call::Reply, world.port, token, WORDS, None);
-            assert_eq!(reply.error(), Error::BadToken);
-        }
-    }
-}
-
-#[test]
-fn exec_of_a_vfork_child_gives_the_memory_back_to_the_parent() {
-    let world = World::new();
-    let system = &world.system;
-    let spec = CloneSpec { space: Inherit::Share, ..world.spec() };
-    let (child, slot) = world.fork(&spec);
-    let call = system.message(child, Call::Call, SERVER, 0, WORDS, None);
-    assert_eq!(call, Outcome::Blocked);
-    let server = world.server.thread;
-    let space = new_space(system, server);
-    let exec = ExecSpec { space, instruction: 0x20_0000, stack: 0x41_0000, gs_base: 0 };
-    system.put(server, SPEC, &exec);
-    let words = [DomainOperation::Exec as u64, SPEC];
-    system.call(server, Call::DomainControl, slot, &words).result().unwrap();
-    assert_eq!(system.get_words(world.parent.thread, MEMORY + 0x200, 1), [0xabcd]);
-    system.put_words(child, MEMORY + 0x200, &[5]);
-    assert_eq!(system.get_words(world.parent.thread, MEMORY + 0x200, 1), [0xabcd]);
 }
 
 #[test]

@@ -15,13 +15,8 @@ use serde_json::Value;
 /// Lines that a file may have without a reason.
 const LINES: usize = 500;
 
-/// Files that have more, and why.
-const LONG: &[(&str, &str)] = &[
-    ("kernel/core/src/testing/system.rs", "one bed for the tests of every system call"),
-    ("kernel/core/tests/clone.rs", "one world, and every promise of a clone about it"),
-    ("kernel/core/tests/ipc_random.rs", "a naive model of messages and the bed that compares"),
-    ("servers/process/model/tests/model/properties.rs", "one generator and its oracle"),
-];
+/// Files that have more, and why: none today.
+const LONG: &[(&str, &str)] = &[];
 
 /// Lines of code that the unsafe toolbox of the kernel may have, so that one reader can hold all of
 /// it; and its file that only tests use.

@@ -6,14 +6,15 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod model {
+    mod agreement;
     mod descriptors;
     mod exec_and_vfork;
     mod failures;
     mod forks;
     mod groups;
+    mod hostile;
     mod limits;
     mod profiles;
-    mod properties;
     mod queries;
     mod reapers;
     mod reference;

@@ -36,6 +36,21 @@ impl Effects for Sink {
     }
 }
 
+/// A record that a list is written over.
+pub(super) const BLANK: Record =
+    Record { pid: 0, parent: 0, group: 0, session: 0, user: 0, state: State::New, name: [0; 32] };
+
+/// A model with init and nothing else.
+pub(super) fn started(config: Config) -> Model {
+    let mut model = Model::new(config).unwrap();
+    let request = Request::StartInit { name: Name::of_path(b"init") };
+    let start = Input::Request { token: Token(0), from: Sender::Root, request };
+    for input in [start, Input::Completed(Completion::Created(Ok(())))] {
+        model.step(Instant(1), input, &mut Sink::default()).unwrap();
+    }
+    model
+}
+
 /// A model with names for what is in it.
 pub(super) struct Bed {
     pub(super) model: Model,
@@ -343,16 +358,7 @@ impl Bed {
 
     /// Every process.
     pub(super) fn records(&self) -> Vec<Record> {
-        let blank = Record {
-            pid: 0,
-            parent: 0,
-            group: 0,
-            session: 0,
-            user: 0,
-            state: State::New,
-            name: [0; 32],
-        };
-        let mut records = vec![blank; self.model.count() as usize + 1];
+        let mut records = vec![BLANK; self.model.count() as usize + 1];
         let page = self.model.list(0, &mut records);
         assert_eq!(page.next, None);
         records.truncate(page.filled);
