@@ -1,6 +1,6 @@
 //! Hardware capabilities: I/O ports, interrupt lines, power, counters.
 
-use crate::wire::Wire;
+use crate::wire::words;
 
 /// First argument of `hw_control`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,72 +52,28 @@ impl HardwareOperation {
     }
 }
 
-/// The kernel's counters; they are in every build. Benchmarks and leak checks read them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[repr(C)]
-pub struct Statistics {
-    /// System calls, faults and interrupts taken so far.
-    pub entries: u64,
-    /// Of those: page faults.
-    pub faults: u64,
-    /// CR3 loads so far.
-    pub cr3_loads: u64,
-    /// Frames that are free.
-    pub frames_free: u64,
-    /// Frames that the machine gave to Tine.
-    pub frames_total: u64,
-    /// Frames that hold kernel objects and tables of slots.
-    pub frames_kernel: u64,
-    /// Live objects of every kind together.
-    pub objects: u64,
-    /// Live Domains.
-    pub domains: u64,
-    /// Kernel tasks that have not finished: zero means that all teardown is done.
-    pub tasks: u64,
-}
-
-impl Wire for Statistics {
-    const WORDS: usize = 9;
-
-    fn encode(&self, words: &mut [u64]) {
-        words[..9].copy_from_slice(&[
-            self.entries,
-            self.faults,
-            self.cr3_loads,
-            self.frames_free,
-            self.frames_total,
-            self.frames_kernel,
-            self.objects,
-            self.domains,
-            self.tasks,
-        ]);
-    }
-
-    fn decode(words: &[u64]) -> Option<Self> {
-        let [
-            entries,
-            faults,
-            cr3_loads,
-            frames_free,
-            frames_total,
-            frames_kernel,
-            objects,
-            domains,
-            tasks,
-        ] = *words
-        else {
-            return None;
-        };
-        Some(Self {
-            entries,
-            faults,
-            cr3_loads,
-            frames_free,
-            frames_total,
-            frames_kernel,
-            objects,
-            domains,
-            tasks,
-        })
+words! {
+    /// The kernel's counters; they are in every build. Benchmarks and leak checks read them.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+    #[repr(C)]
+    pub struct Statistics {
+        /// System calls, faults and interrupts taken so far.
+        pub entries: u64,
+        /// Of those: page faults.
+        pub faults: u64,
+        /// CR3 loads so far.
+        pub cr3_loads: u64,
+        /// Frames that are free.
+        pub frames_free: u64,
+        /// Frames that the machine gave to Tine.
+        pub frames_total: u64,
+        /// Frames that hold kernel objects and tables of slots.
+        pub frames_kernel: u64,
+        /// Live objects of every kind together.
+        pub objects: u64,
+        /// Live Domains.
+        pub domains: u64,
+        /// Kernel tasks that have not finished: zero means that all teardown is done.
+        pub tasks: u64,
     }
 }

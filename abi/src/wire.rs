@@ -16,3 +16,36 @@ pub trait Wire: Sized {
     /// Reads the image; `None` when a field has a value this version does not define.
     fn decode(words: &[u64]) -> Option<Self>;
 }
+
+/// Declares a structure of words and its image: the fields in their order, eight bytes each. Every
+/// value of a field is defined, but for one that `where` fixes.
+macro_rules! words {
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident $(where $fixed:ident == $value:ident)? {
+            $($(#[$field_meta:meta])* pub $field:ident: u64,)+
+        }
+    ) => {
+        $(#[$meta])*
+        pub struct $name {
+            $($(#[$field_meta])* pub $field: u64,)+
+        }
+
+        impl $crate::wire::Wire for $name {
+            const WORDS: usize = [$(stringify!($field)),+].len();
+
+            fn encode(&self, words: &mut [u64]) {
+                words[..Self::WORDS].copy_from_slice(&[$(self.$field),+]);
+            }
+
+            fn decode(words: &[u64]) -> Option<Self> {
+                let [$($field),+] = *words else { return None };
+                $(if $fixed != $value {
+                    return None;
+                })?
+                Some(Self { $($field),+ })
+            }
+        }
+    };
+}
+pub(crate) use words;

@@ -9,7 +9,7 @@
 //! number of threads and Events, and the array has room for as many.
 
 use tine_abi::Error;
-use tine_ksync::{PageArray, PageSource, Slab};
+use tine_ksync::{Id, PageArray, PageSource, Slab};
 
 use crate::object::{EventId, ThreadId, event::Event, thread::Thread};
 
@@ -84,6 +84,23 @@ impl Deadlines {
         }
         self.promised += 1;
         Ok(())
+    }
+
+    /// Puts an owner into its slab, with room for its deadline here.
+    ///
+    /// # Errors
+    /// [`Error::NoMemory`]; nothing has changed then.
+    pub(crate) fn admit<T>(
+        &mut self,
+        pages: &mut impl PageSource,
+        slab: &mut Slab<T>,
+        owner: T,
+    ) -> Result<Id<T>, Error> {
+        self.promise(pages)?;
+        slab.insert(pages, owner).map_err(|_| {
+            self.release();
+            Error::NoMemory
+        })
     }
 
     /// An owner is gone.
@@ -223,7 +240,7 @@ mod tests {
     use std::{collections::BTreeMap, vec::Vec};
 
     use proptest::prelude::*;
-    use tine_ksync::{HeapPages, Id};
+    use tine_ksync::HeapPages;
 
     use super::*;
     use crate::{account::Account, ipc::queue::QueueLinks, object::event::Event};

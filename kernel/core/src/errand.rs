@@ -10,7 +10,7 @@
 
 use core::{future::poll_fn, task::Poll};
 
-use tine_abi::{Error, message::Status};
+use tine_abi::Error;
 use tine_ksync::{Id, TaskId};
 
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     memory::Progress,
     object::{SpaceId, ThreadId, thread::ThreadState},
     state::State,
-    syscall::{Answer, Done, copy::CopyWork},
+    syscall::{Answer, Done, copy::CopyWork, put_answer},
 };
 
 /// What is left to do of a system call.
@@ -159,15 +159,7 @@ impl<M: Machine> State<M> {
         if is_again {
             thread.registers.rip = thread.registers.rip.wrapping_sub(crate::ipc::SYSCALL_LENGTH);
         } else {
-            match answer {
-                Ok(Done::Values(first, second)) => {
-                    thread.registers.rax = Status::OK.0;
-                    thread.registers.rsi = first;
-                    thread.registers.rdx = second;
-                }
-                Ok(Done::Later) => {}
-                Err(error) => thread.registers.rax = Status::error(error).0,
-            }
+            put_answer(&mut thread.registers, answer);
         }
         self.ready(id);
     }

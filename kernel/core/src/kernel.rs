@@ -96,10 +96,7 @@ impl<M: Machine> Kernel<M> {
             state.counters.entries += 1;
             syscall::dispatch(state)
         });
-        match next {
-            Some(next) => next,
-            None => self.next(),
-        }
+        next.unwrap_or_else(|| self.next())
     }
 
     /// An exception of the current thread.
@@ -109,10 +106,7 @@ impl<M: Machine> Kernel<M> {
             state.exception(exception);
             state.leave()
         });
-        match next {
-            Some(next) => next,
-            None => self.next(),
-        }
+        next.unwrap_or_else(|| self.next())
     }
 
     /// An interrupt, of user mode or of an idle CPU.
@@ -132,10 +126,7 @@ impl<M: Machine> Kernel<M> {
             }
             state.leave()
         });
-        match next {
-            Some(next) => next,
-            None => self.next(),
-        }
+        next.unwrap_or_else(|| self.next())
     }
 
     /// Finds something to do when no thread can simply go on: a step of a task, then the next thread.

@@ -6,7 +6,7 @@
 
 use core::ptr::NonNull;
 
-use tine_abi::{Call, Error, message::Status};
+use tine_abi::{Call, Error, message::Status, registers::UserRegisters};
 
 use crate::{kernel::Next, machine::Machine, object::ThreadId, state::State, trace::Reason};
 
@@ -140,19 +140,25 @@ fn dispatch_noun<M: Machine>(state: &mut State<M>, me: ThreadId, call: Call, mai
     state.reap_soon();
 }
 
-/// Writes what a call came to into the registers of its thread.
+/// Writes what a call came to into the registers of its caller.
+#[inline]
+pub(crate) fn put_answer(registers: &mut UserRegisters, answer: Answer) {
+    match answer {
+        Ok(Done::Values(first, second)) => {
+            registers.rax = Status::OK.0;
+            registers.rsi = first;
+            registers.rdx = second;
+        }
+        Ok(Done::Later) => {}
+        Err(error) => registers.rax = Status::error(error).0,
+    }
+}
+
+/// Ends a call of the current thread, which may be gone.
 #[inline]
 fn finish<M: Machine>(state: &mut State<M>, me: ThreadId, answer: Answer) {
     let Some(thread) = state.threads.get_mut(me) else { return };
-    match answer {
-        Ok(Done::Values(first, second)) => {
-            thread.registers.rax = Status::OK.0;
-            thread.registers.rsi = first;
-            thread.registers.rdx = second;
-        }
-        Ok(Done::Later) => {}
-        Err(error) => thread.registers.rax = Status::error(error).0,
-    }
+    put_answer(&mut thread.registers, answer);
 }
 
 impl<M: Machine> State<M> {

@@ -166,18 +166,8 @@ impl<M: Machine> State<M> {
         self.charge(account, 1)?;
         let thread = Thread::new(domain_id, space, root, tables, account, self.calls);
         let mut pages = KernelPages { machine: &mut self.machine, frames: &mut self.frames };
-        let id = match self.deadlines.promise(&mut pages) {
-            Ok(()) => self.threads.insert(&mut pages, thread).ok(),
-            Err(_) => {
-                self.uncharge(account);
-                return Err(Error::NoMemory);
-            }
-        };
-        let Some(id) = id else {
-            self.deadlines.release();
-            self.uncharge(account);
-            return Err(Error::NoMemory);
-        };
+        let admitted = self.deadlines.admit(&mut pages, &mut self.threads, thread);
+        let id = admitted.inspect_err(|_| self.uncharge(account))?;
         if let Some(domain) = self.domains.get_mut(domain_id) {
             domain.threads.push_back(&mut self.threads, id);
         }
@@ -248,18 +238,8 @@ impl<M: Machine> State<M> {
             account,
         };
         let mut pages = KernelPages { machine: &mut self.machine, frames: &mut self.frames };
-        let id = match self.deadlines.promise(&mut pages) {
-            Ok(()) => self.events.insert(&mut pages, event).ok(),
-            Err(_) => {
-                self.uncharge(account);
-                return Err(Error::NoMemory);
-            }
-        };
-        let Some(id) = id else {
-            self.deadlines.release();
-            self.uncharge(account);
-            return Err(Error::NoMemory);
-        };
+        let admitted = self.deadlines.admit(&mut pages, &mut self.events, event);
+        let id = admitted.inspect_err(|_| self.uncharge(account))?;
         Ok(Object::Event(id))
     }
 

@@ -4,33 +4,16 @@ use tine_abi::{
     Call, CapRef, Error,
     capability::{Destination, Rights, SlotFlags},
     domain::{CloneSpec, DomainOperation, ExecSpec, Inherit},
-    memory::{Inheritance, MapRequest, PAGE, Protection, Source},
+    memory::PAGE,
     message::{Disposition, Extras},
 };
 use tine_kcore::{
     Exception,
-    object::{ThreadId, thread::ThreadState},
-    testing::system::{MEMORY, MEMORY_LENGTH, Outcome, System},
+    object::thread::ThreadState,
+    testing::system::{MEMORY, Outcome},
 };
 
 use super::world::{SERVER, SPEC, WORDS, World};
-
-/// A new space of `maker` with memory at the usual place.
-fn new_space(system: &System, maker: ThreadId) -> CapRef {
-    let space =
-        system.create(maker, tine_abi::Kind::AddressSpace, &[]).expect("a space can be made");
-    let request = MapRequest {
-        address: MEMORY,
-        length: MEMORY_LENGTH,
-        protection: Protection::READ | Protection::WRITE,
-        inheritance: Inheritance::Copy,
-        source: Source::Anonymous,
-        offset: 0,
-    };
-    system.put(maker, SPEC, &request);
-    system.call(maker, Call::Map, space, &[SPEC]).value();
-    space
-}
 
 #[test]
 fn exec_gives_the_waiting_thread_another_memory_and_keeps_its_call_in_service() {
@@ -47,7 +30,7 @@ fn exec_gives_the_waiting_thread_another_memory_and_keeps_its_call_in_service() 
     let domain = system.slot();
     system.give(system.root, parent.domain_slot, server, domain, Rights::ALL);
     let token = world.fork_request();
-    let space = new_space(system, server);
+    let space = system.space(server);
     let spec = ExecSpec { space, instruction: 0x20_0000, stack: 0x41_0000, gs_base: 0x41_1000 };
     system.put(server, SPEC, &spec);
     let words = [DomainOperation::Exec as u64, SPEC];
@@ -86,7 +69,7 @@ fn exec_voids_a_fault_of_the_old_program() {
     system.give(system.root, parent.domain_slot, server, domain, Rights::ALL);
     let words = [DomainOperation::SetSupervisor as u64, u64::from(world.port.bits()), 5];
     system.call(server, Call::DomainControl, domain, &words).value();
-    let space = new_space(system, server);
+    let space = system.space(server);
     let spec = ExecSpec { space, instruction: 0x20_0000, stack: 0x41_0000, gs_base: 0 };
     system.put(server, SPEC, &spec);
     let divide = Exception { vector: 0, code: 0, address: 0 };
@@ -120,7 +103,7 @@ fn exec_of_a_vfork_child_gives_the_memory_back_to_the_parent() {
     let call = system.message(child, Call::Call, SERVER, 0, WORDS, None);
     assert_eq!(call, Outcome::Blocked);
     let server = world.server.thread;
-    let space = new_space(system, server);
+    let space = system.space(server);
     let exec = ExecSpec { space, instruction: 0x20_0000, stack: 0x41_0000, gs_base: 0 };
     system.put(server, SPEC, &exec);
     let words = [DomainOperation::Exec as u64, SPEC];

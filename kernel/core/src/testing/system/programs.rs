@@ -103,15 +103,13 @@ impl System {
         });
     }
 
-    /// Has the root server make a Domain with one running thread and some memory.
+    /// Has `thread` make a space with the memory of a test program.
     ///
     /// # Panics
     /// If that fails.
     #[track_caller]
-    pub fn spawn(&self, rank: u64) -> Program {
-        let root = self.root;
-        let make = |kind, words: &[u64]| self.create(root, kind, words).expect("root makes it");
-        let space_slot = make(Kind::AddressSpace, &[]);
+    pub fn space(&self, thread: ThreadId) -> CapRef {
+        let space = self.create(thread, Kind::AddressSpace, &[]).expect("a space is made");
         let request = MapRequest {
             address: MEMORY,
             length: MEMORY_LENGTH,
@@ -120,8 +118,20 @@ impl System {
             source: Source::Anonymous,
             offset: 0,
         };
-        self.put(root, MEMORY, &request);
-        self.call(root, Call::Map, space_slot, &[MEMORY]).value();
+        self.put(thread, MEMORY, &request);
+        self.call(thread, Call::Map, space, &[MEMORY]).value();
+        space
+    }
+
+    /// Has the root server make a Domain with one running thread and some memory.
+    ///
+    /// # Panics
+    /// If that fails.
+    #[track_caller]
+    pub fn spawn(&self, rank: u64) -> Program {
+        let root = self.root;
+        let make = |kind, words: &[u64]| self.create(root, kind, words).expect("root makes it");
+        let space_slot = self.space(root);
         let domain_slot = make(Kind::Domain, &[u64::from(space_slot.bits()), rank]);
         let thread_slot = make(Kind::Thread, &[u64::from(domain_slot.bits())]);
         let start = [0x20_0000, MEMORY + MEMORY_LENGTH, 0, MEMORY, 0];
