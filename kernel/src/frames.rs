@@ -44,6 +44,31 @@ pub(crate) fn store(frame: Frame, index: usize, value: u64) {
     unsafe { entry(frame, index).write_volatile(value) }
 }
 
+/// Copies a group of eight entries from one table to another, as `PhysicalMemory` says.
+#[inline(always)]
+pub(crate) fn copy_entries(
+    to: Frame,
+    from: Frame,
+    first: usize,
+    keep: u64,
+    mut each: impl FnMut(u64),
+) {
+    // From the two places on all distances are constant.
+    let (to, from) = (entry(to, first & !7), entry(from, first & !7));
+    for index in 0..8 {
+        // SAFETY: as for `load`: the group lies in the frame.
+        let value = unsafe { from.wrapping_add(index).read_volatile() } & keep;
+        if value != 0 {
+            // SAFETY: as for `store`: the groups lie in their frames.
+            unsafe {
+                from.wrapping_add(index).write_volatile(value);
+                to.wrapping_add(index).write_volatile(value);
+            }
+            each(value);
+        }
+    }
+}
+
 /// Clears a frame: 512 iterations of `rep stosq`.
 #[inline(always)]
 pub(crate) fn zero(frame: Frame) {

@@ -140,6 +140,18 @@ impl PhysicalMemory for Hardware {
         frames::copy_bytes(to, from, length);
     }
 
+    #[inline(always)]
+    fn copy_entries(
+        &mut self,
+        to: Frame,
+        from: Frame,
+        first: usize,
+        keep: u64,
+        each: impl FnMut(u64),
+    ) {
+        frames::copy_entries(to, from, first, keep, each);
+    }
+
     #[inline]
     fn page(&mut self, frame: Frame) -> Page {
         frames::page(frame)

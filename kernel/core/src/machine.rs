@@ -8,8 +8,6 @@
 //! Contract: every `Frame` passed in is one that the frame table manages or one of a physical
 //! range handed out by boot; implementations may trust that, they need not check it.
 
-use core::ops::Range;
-
 use tine_abi::registers::UserRegisters;
 use tine_ksync::{IrqsOff, Page};
 
@@ -56,10 +54,9 @@ pub trait PhysicalMemory {
     /// Takes such a frame back.
     fn frame_of(&mut self, page: Page) -> Frame;
 
-    /// For each entry of `from` in `range` in turn: stores it with the bits of `keep` to `from` and
-    /// to the same place of `to`, and hands it to `each`. Zero entries are left out, for which
-    /// `full` saves the test: the caller knows that there is none. `to` is zero before, unless all
-    /// entries are full. `range` consists of whole groups of eight.
+    /// For each entry of the group of eight from `first` in `from` that is not zero: stores it with
+    /// the bits of `keep` to `from` and to the same place of `to`, where zero is, and hands it to
+    /// `each`.
     ///
     /// The inner loop of breaking a shared table.
     #[inline(always)]
@@ -67,23 +64,17 @@ pub trait PhysicalMemory {
         &mut self,
         to: Frame,
         from: Frame,
-        range: Range<usize>,
+        first: usize,
         keep: u64,
-        full: bool,
         mut each: impl FnMut(u64),
     ) {
-        let mut first = range.start;
-        while first < range.end {
-            // Eight at a time: the compiler lays them out one after the other.
-            for index in first..first + 8 {
-                let entry = self.load(from, index) & keep;
-                if full || entry != 0 {
-                    self.store(from, index, entry);
-                    self.store(to, index, entry);
-                    each(entry);
-                }
+        for index in first..first + 8 {
+            let entry = self.load(from, index) & keep;
+            if entry != 0 {
+                self.store(from, index, entry);
+                self.store(to, index, entry);
+                each(entry);
             }
-            first += 8;
         }
     }
 

@@ -13,11 +13,12 @@
 //! Page tables are shared between spaces from the top down, copy on write. The rules
 //! (`kernel/doc/address-spaces.md` argues them):
 //!
-//! - **I1** An entry with W points to a frame with one reference; leaves of shared Memories excepted.
-//! - **I2** A table with several references is reached through entries without W only.
+//! - **I1** An entry with W points to a frame with one reference, which no table borrows from; leaves
+//!   of shared Memories excepted.
+//! - **I2** A table with several references or borrowers is reached through entries without W only.
 //! - **I3** What is allowed comes from the mapping tree; an entry holds at most that, never more.
 //! - **I4** A table gains permission or content only while every table above it is this space's
-//!   alone; entries of a shared table may only be lowered.
+//!   alone; entries of a shared table may only be lowered, and borrowed parts be brought home.
 //! - **I5** The zero page and the pages of Memories are never taken over as the last owner's.
 //!
 //! # Failure

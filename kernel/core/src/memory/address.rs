@@ -22,6 +22,34 @@ pub const ENTRIES: usize = 512;
 /// Entries that one bit of an occupancy map stands for.
 pub const GROUP: usize = ENTRIES / 64;
 
+/// Parts of a table: what can be lent on its own. A part is four bits of the occupancy map.
+pub const PARTS: usize = 16;
+
+/// Entries in a part.
+pub const PART: usize = ENTRIES / PARTS;
+
+/// Bits that a part has in an occupancy map.
+pub(crate) const GROUPS: usize = PART / GROUP;
+
+/// The bits of an occupancy map that a part has.
+#[inline]
+pub(crate) const fn groups_of(part: usize) -> u64 {
+    0xf << (GROUPS * (part % PARTS))
+}
+
+/// The first of them, which is the one of a marker: sets of parts are written so.
+#[inline]
+pub(crate) const fn first_group_of(part: usize) -> u64 {
+    1 << (GROUPS * (part % PARTS))
+}
+
+/// The parts, by their first groups, of which any bit is set.
+#[inline]
+pub(crate) const fn parts_of(bits: u64) -> u64 {
+    let pairs = bits | bits >> 1;
+    (pairs | pairs >> 2) & 0x1111_1111_1111_1111
+}
+
 /// The first entry of the first group in an occupancy map that is not empty.
 #[inline(always)]
 pub(crate) const fn first_of(groups: u64) -> usize {

@@ -3,8 +3,8 @@
 //! Owns: the meaning of a 64-bit entry. Never here: tables, counts, policy; an entry is never asked
 //! what is allowed (the mapping tree is), it only remembers part of the answer for the processor.
 //!
-//! An entry is zero, or it holds a frame. A leaf that holds a frame which nothing may access has
-//! [`HELD`] instead of [`PRESENT`]. Tables have no bit that restricts but [`WRITABLE`]: NX is set in
+//! An entry is zero, or it holds a frame, or it is the marker of a borrowed part ([`borrowed`]). A
+//! leaf that holds a frame which nothing may access has [`HELD`] instead of [`PRESENT`]. Tables have no bit that restricts but [`WRITABLE`]: NX is set in
 //! leaves only, [`USER`] in every entry. Source: Intel SDM volume 3A, table 4-20.
 
 use tine_abi::memory::Protection;
@@ -27,14 +27,48 @@ pub const ACCESSED: u64 = 1 << 5;
 pub const DIRTY: u64 = 1 << 6;
 /// Ours: the leaf holds a frame although it is not present.
 pub const HELD: u64 = 1 << 9;
+/// Ours: the entry stands for a part of its table; see [`borrowed`].
+pub const BORROWED: u64 = 1 << 10;
 /// No instruction fetch.
 pub const NO_EXECUTE: u64 = 1 << 63;
+
+/// Where a marker has the number of its part: it is not present, so all bits are ours.
+const PART_SHIFT: u32 = 52;
 
 /// The frame that a non-zero entry holds. (Physical addresses end below 2^44, see [`Frame`].)
 #[inline(always)]
 #[must_use]
 pub const fn frame(entry: u64) -> Frame {
     Frame((entry >> 12) as u32)
+}
+
+/// Whether the entry holds a frame: it is neither zero nor a marker.
+#[inline(always)]
+#[must_use]
+pub const fn is_held(entry: u64) -> bool {
+    entry & (PRESENT | HELD) != 0
+}
+
+/// The marker at the head of a part (0..16) whose entries are still to be read in `lender`, a table
+/// of the same level, at the same place.
+#[inline]
+#[must_use]
+pub const fn borrowed(lender: Frame, part: usize) -> u64 {
+    (part as u64) << PART_SHIFT | lender.address() | BORROWED
+}
+
+/// The marker of the next part.
+#[inline]
+#[must_use]
+pub const fn next(marker: u64) -> u64 {
+    marker.wrapping_add(1 << PART_SHIFT)
+}
+
+/// The part that a marker names; its lender is [`frame`].
+#[inline]
+#[must_use]
+pub const fn part(marker: u64) -> usize {
+    (marker >> PART_SHIFT) as usize % super::address::PARTS
 }
 
 /// An entry that points to a table which is this space's alone.
@@ -102,6 +136,11 @@ mod tests {
             assert_ne!(entry, 0);
         }
         assert_eq!(frame(leaf(number, Protection::empty()) | NO_EXECUTE), number);
+        for index in 0..16 {
+            let marker = borrowed(number, index);
+            assert_eq!((frame(marker), part(marker)), (number, index));
+            assert!(!is_held(marker), "the processor and the kernel take it for nothing");
+        }
     }
 
     #[test]

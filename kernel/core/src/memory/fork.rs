@@ -11,7 +11,7 @@ use tine_abi::Error;
 
 use super::{
     Mapping, MemoryContext, Space,
-    address::{self, GROUP, INHERITED_GROUPS},
+    address::{self, INHERITED_GROUPS},
     entry,
 };
 use crate::{account::AccountId, machine::Translation};
@@ -36,8 +36,7 @@ impl Space {
         while groups != 0 {
             let first = address::first_of(groups);
             groups &= groups - 1;
-            let group = first..first + GROUP;
-            cx.machine.copy_entries(child, root, group, !entry::WRITABLE, false, |entry| {
+            cx.machine.copy_entries(child, root, first, !entry::WRITABLE, |entry| {
                 cx.frames.raise(entry);
                 live += 1;
             });

@@ -4,8 +4,10 @@
 //! of dead tables, reservations. Never here: the content of frames, and the meaning of entries.
 //! Called by everything in `memory`; boot makes the table and adds free ranges to it.
 //!
-//! Cost: 20 bytes a frame. Counts lie in an array of their own, because breaking a shared table
+//! Cost: 28 bytes a frame. Counts lie in an array of their own, because breaking a shared table
 //! raises up to 512 of them. Every operation is bounded: lists are pushed and popped at the head.
+//!
+//! A dead table's references are none, so the place of their count links the list of dead tables.
 //!
 //! Three lists of free frames, so that work already done is kept: frames with stale content, frames
 //! known to be zero (a table that was taken apart is), and roots whose kernel half is still filled.
@@ -16,8 +18,11 @@
 //!   its space. A reserved frame has one more, so it never becomes free.
 //! - F2 a frame is on exactly the list its kind says, and on none when it is in use.
 //! - F3 `available` is the number of frames on the three lists less those promised to reservations.
-//! - F4 a frame in use is charged to the account in its record; a dead table is not charged.
+//! - F4 a frame that is not free is charged to the account in its record.
 //! - F5 frame 0 is never managed: it marks the end of every list.
+//! - F6 `borrowers` of a table counts the markers in other tables that name it, by part. A lent part
+//!   is never empty and only ever lowered. A table without references that lends is a lender: it
+//!   holds the parts that are lent, and nothing else.
 
 use super::entry;
 use crate::machine::{Frame, PhysicalMemory};
@@ -26,6 +31,7 @@ mod claim;
 mod dead;
 #[cfg(any(test, feature = "testing"))]
 mod failure;
+mod lend;
 mod pages;
 mod record;
 
@@ -42,6 +48,26 @@ const NOBODY: u32 = u32::MAX;
 
 /// End of a list: frame 0 is never on one (F5).
 const END: u32 = 0;
+
+/// The counts of all frames, to be raised.
+pub(crate) struct Counts<'f>(&'f mut [u32]);
+
+impl Counts<'_> {
+    /// One more entry points to the frame that `entry` holds. Nothing for device memory.
+    #[inline(always)]
+    pub(crate) fn raise(&mut self, entry: u64) {
+        if let Some(count) = self.0.get_mut(entry::frame(entry).0 as usize) {
+            *count = count.wrapping_add(1);
+        }
+    }
+
+    /// One entry fewer points to the frame, and another still does.
+    pub(crate) fn lower(&mut self, entry: u64) {
+        if let Some(count) = self.0.get_mut(entry::frame(entry).0 as usize) {
+            *count = count.wrapping_sub(1);
+        }
+    }
+}
 
 /// All frames of the machine.
 #[derive(Debug)]
@@ -146,7 +172,7 @@ impl FrameTable {
         self.records.get(frame.0 as usize).copied().unwrap_or_default()
     }
 
-    /// How many entries point to the frame; of a frame outside the table a number above one.
+    /// How many entries point to a frame in use; of one outside the table a number above one.
     #[inline]
     #[must_use]
     pub fn references(&self, frame: Frame) -> u32 {
@@ -160,11 +186,15 @@ impl FrameTable {
     }
 
     /// One more entry points to the frame that `entry` holds. Nothing for device memory.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn raise(&mut self, entry: u64) {
-        if let Some(count) = self.references.get_mut(entry::frame(entry).0 as usize) {
-            *count = count.wrapping_add(1);
-        }
+        self.counts().raise(entry);
+    }
+
+    /// The counts alone, for loops.
+    #[inline]
+    pub(crate) fn counts(&mut self) -> Counts<'_> {
+        Counts(self.references)
     }
 
     #[inline]
@@ -212,7 +242,8 @@ impl FrameTable {
             _ => &mut self.free,
         };
         let Some(record) = self.records.get_mut(frame.0 as usize) else { return };
-        *record = FrameRecord { word: u64::from(*head), owner: NOBODY, live: 0, kind, level: 0 };
+        *record =
+            FrameRecord { word: u64::from(*head), owner: NOBODY, kind, ..FrameRecord::default() };
         *head = frame.0;
         self.available += 1;
         if let Some(count) = self.references.get_mut(frame.0 as usize) {

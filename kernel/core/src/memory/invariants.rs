@@ -12,10 +12,11 @@ use tine_abi::memory::Protection;
 
 use super::{
     FrameKind, FrameTable, Mapping, MappingNodes, MemoryObjects, Space,
-    address::{self, ENTRIES, GROUP, ROOT_LEVEL, USER_ENTRIES},
+    address::{self, ENTRIES, GROUP, PART, PARTS, ROOT_LEVEL, USER_ENTRIES},
     entry,
     mapping::MappingKind,
     node::NodeId,
+    table::LARGE,
 };
 use crate::{
     account::Accounts,
@@ -32,7 +33,8 @@ pub fn check<M: PhysicalMemory>(
     objects: &MemoryObjects,
     spaces: &[&Space],
 ) -> Result<(), String> {
-    let mut count = Count { machine, frames, references: HashMap::new() };
+    let mut count =
+        Count { machine, frames, references: HashMap::new(), borrowers: HashMap::new() };
     for space in spaces {
         if let Some(root) = space.root {
             *count.references.entry(root.0).or_default() += 1;
@@ -48,8 +50,8 @@ pub fn check<M: PhysicalMemory>(
             }
         }
     }
-    let references = count.references;
-    frame_counts(frames, accounts, &references)?;
+    let Count { references, borrowers, .. } = count;
+    frame_counts(frames, accounts, &references, &borrowers)?;
     if !frames.lists_are_sound() {
         return Err("F2, F3: a list of free frames is broken, or a frame is still promised".into());
     }
@@ -63,25 +65,37 @@ struct Count<'c, M> {
     machine: &'c M,
     frames: &'c FrameTable,
     references: HashMap<u32, u32>,
+    borrowers: HashMap<u32, [u64; PARTS]>,
 }
 
 impl<M: PhysicalMemory> Count<'_, M> {
     /// Counts the entries of `table` and everything below it, each table once.
     fn tables(&mut self, table: Frame, level: u32, of_space: bool) -> Result<(), String> {
         let record = self.frames.record(table);
-        let kind = if of_space && level == ROOT_LEVEL { FrameKind::Root } else { FrameKind::Table };
-        if record.kind() != kind || u32::from(record.level()) != level {
+        let is_root = of_space && level == ROOT_LEVEL;
+        let is_sound = match record.kind() {
+            FrameKind::Root => is_root,
+            FrameKind::Table => !is_root,
+            FrameKind::Lender => of_space && !self.references.contains_key(&table.0),
+            _ => false,
+        };
+        if !is_sound || u32::from(record.level()) != level {
             return Err(format!("{table:?} is no table of level {level}: {record:?}"));
         }
-        let user = if kind == FrameKind::Root { USER_ENTRIES } else { ENTRIES };
+        let user = if is_root { USER_ENTRIES } else { ENTRIES };
         let (mut live, mut occupancy) = (0, 0u64);
         for index in 0..user {
             let value = self.machine.load(table, index);
             if value == 0 {
                 continue;
             }
-            live += 1;
             occupancy |= 1 << (index / GROUP);
+            if value & entry::BORROWED != 0 {
+                live += LARGE;
+                self.marker(table, index, level, value)?;
+                continue;
+            }
+            live += 1;
             let target = entry::frame(value);
             let references = self.references.entry(target.0).or_default();
             *references += 1;
@@ -95,7 +109,8 @@ impl<M: PhysicalMemory> Count<'_, M> {
                     return Err(format!("I5: the zero page is writable in {table:?}[{index}]"));
                 }
                 let is_private = level > 1 || target_kind == FrameKind::Anonymous;
-                if is_private && self.frames.references(target) != 1 {
+                let is_lent = level > 1 && !self.frames.is_sole(target);
+                if is_lent || is_private && self.frames.references(target) != 1 {
                     return Err(format!("I1: W in {table:?}[{index}] to a shared {target_kind:?}"));
                 }
             }
@@ -103,20 +118,41 @@ impl<M: PhysicalMemory> Count<'_, M> {
                 self.tables(target, level - 1, of_space)?;
             }
         }
-        if live != record.live() || occupancy != record.occupancy() {
+        let is_lender = record.kind() == FrameKind::Lender;
+        if (live != record.live() && !is_lender) || occupancy != record.occupancy() {
             return Err(format!(
                 "{table:?} has {live} live entries {occupancy:#x}, not {record:?}"
             ));
         }
         Ok(())
     }
+
+    /// F6: counts a marker, and what is below its lender if nothing else does.
+    fn marker(&mut self, table: Frame, index: usize, level: u32, value: u64) -> Result<(), String> {
+        let (lender, part) = (entry::frame(value), entry::part(value));
+        let mut rest = index + 1..(part + 1) * PART;
+        let is_alone = rest.all(|index| self.machine.load(table, index) == 0);
+        if index != part * PART || !is_alone {
+            return Err(format!("F6: {table:?}[{index}] is no marker for part {part}"));
+        }
+        if self.machine.load(lender, index) & entry::BORROWED != 0 {
+            return Err(format!("F6: {lender:?} does not have the part that it lends"));
+        }
+        let is_first = !self.borrowers.contains_key(&lender.0);
+        self.borrowers.entry(lender.0).or_default()[part] += 1;
+        if is_first && self.frames.record(lender).kind() == FrameKind::Lender {
+            self.tables(lender, level, true)?;
+        }
+        Ok(())
+    }
 }
 
-/// F1, F4: counts and charges are what was recounted.
+/// F1, F4, F6: counts and charges are what was recounted.
 fn frame_counts(
     frames: &FrameTable,
     accounts: &Accounts,
     references: &HashMap<u32, u32>,
+    borrowers: &HashMap<u32, [u64; PARTS]>,
 ) -> Result<(), String> {
     let mut charged: HashMap<u32, u32> = HashMap::new();
     for number in 1..frames.len() as u32 {
@@ -134,9 +170,18 @@ fn frame_counts(
             let noted = frames.references(Frame(number));
             return Err(format!("F1: frame {number} {record:?} has {noted}, counted {expected}"));
         }
+        let borrowed = borrowers.get(&number).copied().unwrap_or_default();
+        if (0..PARTS).any(|part| record.borrowers(part) != borrowed[part]) {
+            return Err(format!("F6: frame {number} {record:?}, counted {borrowed:?}"));
+        }
+        let lent = (0..PARTS).filter(|part| borrowed[*part] > 0);
+        let lent = lent.fold(0, |groups, part| groups | address::groups_of(part));
+        if record.kind() == FrameKind::Lender && record.occupancy() & !lent != 0 {
+            return Err(format!("F6: frame {number} {record:?} keeps what nobody borrows"));
+        }
         if let Some(owner) = record.owner() {
             *charged.entry(owner).or_default() += 1;
-            if counted == 0 {
+            if counted == 0 && lent == 0 {
                 return Err(format!("frame {number} {record:?} is in use and unreachable"));
             }
         }
@@ -162,14 +207,14 @@ fn permissions<M: PhysicalMemory>(
     while let Some((table, level, base)) = waiting.pop() {
         let user = if level == ROOT_LEVEL { USER_ENTRIES } else { ENTRIES };
         for index in 0..user {
-            let value = machine.load(table, index);
+            let value = seen(machine, table, index);
             if value == 0 {
                 continue;
             }
             let address = base + index as u64 * address::span(level);
             let target = entry::frame(value);
             if level > 1 {
-                if frames.references(target) > 1 && value & entry::WRITABLE != 0 {
+                if !frames.is_sole(target) && value & entry::WRITABLE != 0 {
                     return Err(format!("I2: W on the way to a shared table at {address:#x}"));
                 }
                 waiting.push((target, level - 1, address));
@@ -182,6 +227,15 @@ fn permissions<M: PhysicalMemory>(
         }
     }
     Ok(())
+}
+
+/// The entry that whoever sees the table sees: the lender's, if it is borrowed, which then has no W.
+fn seen<M: PhysicalMemory>(machine: &M, table: Frame, index: usize) -> u64 {
+    let head = machine.load(table, index & !(PART - 1));
+    if head & entry::BORROWED == 0 {
+        return machine.load(table, index);
+    }
+    machine.load(entry::frame(head), index) & !entry::WRITABLE
 }
 
 /// I3, I5 for one leaf.

@@ -70,7 +70,7 @@ impl Space {
             if let Some(frame) = cx.objects.get(memory).and_then(|it| it.frame(cx.machine, page)) {
                 let Some(table) = leaves.or_else(|| self.leaves(cx, root, at)) else { return true };
                 leaves = Some(table);
-                if cx.machine.load(table, index) == 0 {
+                if table::entry(cx.machine, cx.frames, table, index) == 0 {
                     let value = entry::leaf(frame, mapping.protection) | bits;
                     table::install(cx.machine, cx.frames, table, index, value);
                     cx.frames.raise(value);

@@ -48,7 +48,8 @@ impl Broken {
         self.count > 0
     }
 
-    /// Drops the references that the replaced entries were. Each table has another: it was shared.
+    /// Drops the references that the replaced entries were. A table that was shared has another, one
+    /// that was only lent becomes a lender.
     #[inline]
     pub(crate) fn release(&self, frames: &mut FrameTable, accounts: &mut Accounts) {
         for table in self.old.iter().take(self.count) {
@@ -70,14 +71,14 @@ pub(crate) fn descend<M: PhysicalMemory>(
     let mut level = ROOT_LEVEL;
     while level > bottom {
         let index = address::index(address, level);
-        let value = cx.machine.load(table, index);
+        let value = table::entry(cx.machine, cx.frames, table, index);
         if value == 0 {
             return Reach { table, level, shared: None };
         }
         let below = entry::frame(value);
-        // With W the table has one reference (I1), which need not be looked at.
+        // With W the table is this space's alone (I1), which need not be looked at.
         if value & entry::WRITABLE == 0 {
-            if cx.frames.references(below) != 1 {
+            if !cx.frames.is_sole(below) {
                 return Reach { table, level, shared: Some(below) };
             }
             cx.machine.store(table, index, value | entry::WRITABLE);
@@ -90,18 +91,22 @@ pub(crate) fn descend<M: PhysicalMemory>(
 
 /// The leaf as it is, through shared tables if need be; zero if there is none.
 #[inline]
-pub(crate) fn peek<M: PhysicalMemory>(machine: &M, reach: &Reach, address: u64) -> u64 {
+pub(crate) fn peek<M: PhysicalMemory>(
+    cx: &mut MemoryContext<'_, M>,
+    reach: &Reach,
+    address: u64,
+) -> u64 {
     if reach.level == 1 {
-        return machine.load(reach.table, address::index(address, 1));
+        return table::entry(cx.machine, cx.frames, reach.table, address::index(address, 1));
     }
     let Some(mut table) = reach.shared else { return 0 };
     for level in (2..reach.level).rev() {
-        match machine.load(table, address::index(address, level)) {
+        match table::entry(cx.machine, cx.frames, table, address::index(address, level)) {
             0 => return 0,
             value => table = entry::frame(value),
         }
     }
-    machine.load(table, address::index(address, 1))
+    table::entry(cx.machine, cx.frames, table, address::index(address, 1))
 }
 
 /// Makes the way private from where `reach` ends to the table of level `bottom`: copies what is
@@ -119,21 +124,16 @@ pub(crate) fn privatise<M: Translation>(
     for level in (bottom..reach.level).rev() {
         let index = address::index(address, level + 1);
         if let Some(old) = shared {
-            let new = table::copy(cx.machine, cx.frames, reservation, old);
+            let way = address::index(address, level);
+            let new = table::copy(cx.machine, cx.frames, reservation, old, way);
             cx.machine.store(broken.table, index, entry::table(new));
             broken.table = new;
             if let Some(place) = broken.old.get_mut(broken.count) {
                 *place = old;
                 broken.count += 1;
             }
-            shared = if level > bottom {
-                match cx.machine.load(new, address::index(address, level)) {
-                    0 => None,
-                    value => Some(entry::frame(value)),
-                }
-            } else {
-                None
-            };
+            let below = if level > bottom { cx.machine.load(new, way) } else { 0 };
+            shared = (below != 0).then(|| entry::frame(below));
         } else {
             let new = cx.frames.take_table(cx.machine, reservation, level as u8);
             table::install(cx.machine, cx.frames, broken.table, index, entry::table(new));

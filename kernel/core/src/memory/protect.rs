@@ -20,6 +20,7 @@ use super::{
     entry,
     mapping::sound,
     space::Job,
+    table,
     tree::MAXIMUM_INSERT,
     unmap,
 };
@@ -85,7 +86,7 @@ impl Space {
             let mut level = ROOT_LEVEL;
             loop {
                 let index = address::index(at, level);
-                let value = cx.machine.load(table, index);
+                let value = table::entry(cx.machine, cx.frames, table, index);
                 if value == 0 {
                     range.start = unmap::next_live(cx, table, level, at).min(range.end);
                     break;

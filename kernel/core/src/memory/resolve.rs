@@ -13,7 +13,7 @@
 //! Stores to anonymous memory with private tables, the bulk, build no plan: `store_anonymous`.
 //!
 //! Cost with private tables: four loads, one store. With `k` shared levels: for each live entry of
-//! each of them one load and two stores.
+//! each of them one load and two stores, but for no more than one part of a large table (`table`).
 
 use tine_abi::{layout, memory::Protection, notification::FaultKind};
 
@@ -97,7 +97,7 @@ impl Space {
         address: u64,
     ) -> Result<Frame, FaultKind> {
         let index = address::index(address, 1);
-        let old = cx.machine.load(table, index);
+        let old = table::entry(cx.machine, cx.frames, table, index);
         if old == 0 {
             let new = cx
                 .frames
@@ -133,7 +133,7 @@ impl Space {
         stores: bool,
     ) -> Result<Frame, FaultKind> {
         let mapping = self.recent;
-        let old = path::peek(cx.machine, &reach, address);
+        let old = path::peek(cx, &reach, address);
         let leaf = decide(cx, &mapping, &reach, old, address, stores);
         self.publish(cx, root, &mapping, reach, old, leaf, address)
     }

@@ -29,7 +29,7 @@ impl Space {
                 }
             }
             self.recent = super::mapping::Mapping::EMPTY;
-            cx.frames.bury_root(cx.accounts, root);
+            cx.frames.bury_root(root);
         }
         reap(cx, budget)
     }

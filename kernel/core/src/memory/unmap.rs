@@ -111,7 +111,8 @@ fn edge<M: PhysicalMemory>(
     while let Some(table) = shared {
         edge.bottom -= 1;
         edge.count += 1;
-        shared = match cx.machine.load(table, address::index(at, edge.bottom)) {
+        let index = address::index(at, edge.bottom);
+        shared = match table::entry(cx.machine, cx.frames, table, index) {
             value if value != 0 && edge.bottom > lowest => Some(entry::frame(value)),
             _ => None,
         };
@@ -149,7 +150,7 @@ fn take_first<M: PhysicalMemory>(
         let table = way[level as usize];
         let first = at & !(address::span(level) - 1);
         let next = first + address::span(level);
-        let value = cx.machine.load(table, address::index(at, level));
+        let value = table::entry(cx.machine, cx.frames, table, address::index(at, level));
         if value == 0 {
             range.start = next_live(cx, table, level, at).min(range.end);
             return;

@@ -79,6 +79,11 @@ impl Bench {
     /// Gives up one hold of a Memory.
     pub fn release(&mut self, memory: MemoryId) {
         object::release(&mut self.objects, &mut self.frames, &mut self.accounts, memory);
+        self.reap();
+    }
+
+    /// Takes apart whatever is dead: an access may leave tables.
+    pub fn reap(&mut self) {
         while crate::memory::reap(&mut self.context(), 64) == Progress::More {}
     }
 
@@ -112,6 +117,7 @@ impl Bench {
                 return Ok(byte);
             }
             space.repair(&mut self.context(), address, Access::Read)?;
+            self.reap();
         }
         panic!("the load at {address:#x} faults for ever");
     }
@@ -124,6 +130,7 @@ impl Bench {
                 return Ok(());
             }
             space.repair(&mut self.context(), address, Access::Write)?;
+            self.reap();
         }
         panic!("the store at {address:#x} faults for ever");
     }
@@ -136,6 +143,7 @@ impl Bench {
                 return Ok(());
             }
             space.repair(&mut self.context(), address, Access::Execute)?;
+            self.reap();
         }
         panic!("the fetch at {address:#x} faults for ever");
     }

@@ -115,27 +115,6 @@ impl FrameTable {
         frame
     }
 
-    /// A table from the reservation for a copy of `shared`: with its record, but not its entries.
-    /// It is zero, unless every entry is going to be stored. Also tells which groups to copy.
-    #[inline]
-    pub(crate) fn take_table_like<M: PhysicalMemory>(
-        &mut self,
-        machine: &mut M,
-        reservation: &mut Reservation,
-        shared: Frame,
-    ) -> (Frame, u64, bool) {
-        let like = self.record(shared);
-        let is_full = usize::from(like.live) == address::ENTRIES;
-        let frame = if is_full {
-            self.pop_dirty().expect("a reservation is backed by free frames (F3)")
-        } else {
-            self.pop_zeroed(machine)
-        };
-        reservation.left -= 1;
-        self.set(frame, FrameRecord { owner: reservation.owner, ..like });
-        (frame, like.word, is_full)
-    }
-
     /// A root from the reservation: user half zero, kernel half filled.
     pub(crate) fn take_root<M: Translation>(
         &mut self,
@@ -193,6 +172,9 @@ impl FrameTable {
     ) {
         debug_assert!(reservation.left > 0, "more is taken than was reserved");
         reservation.left -= 1;
-        self.set(frame, FrameRecord { word: 0, owner: reservation.owner, live: 0, kind, level });
+        self.set(
+            frame,
+            FrameRecord { owner: reservation.owner, kind, level, ..FrameRecord::default() },
+        );
     }
 }

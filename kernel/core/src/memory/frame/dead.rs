@@ -3,7 +3,7 @@
 //! Owns: the lowering of counts, the list of dead tables, their chunked and iterative end. Never
 //! here: when references go. Called by everything that drops an entry, and by the reaper.
 
-use super::{END, FrameKind, FrameRecord, FrameTable, NOBODY};
+use super::{END, FrameKind, FrameTable, NOBODY};
 use crate::{
     account::{self, Accounts},
     machine::{Frame, PhysicalMemory},
@@ -55,9 +55,13 @@ impl FrameTable {
         }
     }
 
+    /// One entry fewer of a table: of what it holds, or borrows.
     #[inline(always)]
-    fn lower_for(&mut self, accounts: &mut Accounts, frame: Frame, refund: &mut Refund) {
-        if let Some(count) = self.references.get_mut(frame.0 as usize) {
+    fn drop_entry(&mut self, accounts: &mut Accounts, entry: u64, refund: &mut Refund) {
+        let frame = entry::frame(entry);
+        if entry & entry::BORROWED != 0 {
+            self.give_back(entry);
+        } else if let Some(count) = self.references.get_mut(frame.0 as usize) {
             *count = count.wrapping_sub(1);
             if *count == 0 {
                 self.bury(accounts, frame, refund);
@@ -73,28 +77,24 @@ impl FrameTable {
                 refund.add(accounts, record.owner);
                 self.push_free(frame, FrameKind::Free);
             }
-            FrameKind::Table => {
-                refund.add(accounts, record.owner);
-                self.push_dead(frame, FrameKind::DeadTable);
-            }
+            FrameKind::Table => self.push_dead(frame, FrameKind::DeadTable),
             _ => debug_assert!(false, "{frame:?} of kind {:?} lost its last entry", record.kind),
         }
     }
 
     /// The only space that named a root is gone.
-    pub(crate) fn bury_root(&mut self, accounts: &mut Accounts, root: Frame) {
-        let record = self.record(root);
-        account::give_frames(accounts, record.owner, 1);
+    pub(crate) fn bury_root(&mut self, root: Frame) {
         self.push_dead(root, FrameKind::DeadRoot);
     }
 
     /// The dead table on top of the list, taken off it.
-    pub(crate) fn pop_dead(&mut self) -> Option<Frame> {
+    fn pop_dead(&mut self) -> Option<Frame> {
         let frame = Frame(self.dead);
-        if self.dead == END {
+        let next = self.references.get_mut(frame.0 as usize)?;
+        if frame.0 == END {
             return None;
         }
-        self.dead = self.record(frame).owner;
+        self.dead = core::mem::take(next);
         Some(frame)
     }
 
@@ -105,16 +105,17 @@ impl FrameTable {
     }
 
     /// Puts a table on the list of dead ones.
-    pub(crate) fn push_dead(&mut self, frame: Frame, kind: FrameKind) {
-        let next = self.dead;
-        if let Some(record) = self.records.get_mut(frame.0 as usize) {
+    pub(super) fn push_dead(&mut self, frame: Frame, kind: FrameKind) {
+        let at = frame.0 as usize;
+        if let (Some(record), Some(link)) = (self.records.get_mut(at), self.references.get_mut(at))
+        {
             record.kind = kind;
-            record.owner = next;
-            self.dead = frame.0;
+            *link = core::mem::replace(&mut self.dead, frame.0);
         }
     }
 
-    /// Takes dead tables apart, at most `budget` entries (rounded up to a group) of them.
+    /// Takes dead tables apart, at most `budget` entries (rounded up to a group) of them; what others
+    /// borrow stays.
     ///
     /// A table comes back zeroed at a cost of its live entries: each is cleared as it is dropped.
     pub(crate) fn reap<M: PhysicalMemory>(
@@ -126,11 +127,13 @@ impl FrameTable {
         let mut refund = Refund::new();
         let mut left = *budget;
         while let Some(table) = self.pop_dead() {
-            let FrameRecord { word: mut occupancy, kind, .. } = self.record(table);
+            let record = self.record(table);
+            let lent = record.lent_groups();
+            let mut occupancy = record.word & !lent;
             while occupancy != 0 {
                 if left == 0 {
-                    self.set_usage(table, occupancy, 0);
-                    self.push_dead(table, kind);
+                    self.set_usage(table, occupancy | record.word & lent, 0);
+                    self.push_dead(table, record.kind);
                     refund.settle(accounts);
                     *budget = 0;
                     return Progress::More;
@@ -139,11 +142,17 @@ impl FrameTable {
                 let first = address::first_of(occupancy);
                 occupancy &= occupancy - 1;
                 machine.take_entries(table, first, |entry| {
-                    self.lower_for(accounts, entry::frame(entry), &mut refund);
+                    self.drop_entry(accounts, entry, &mut refund);
                 });
             }
-            let is_root = kind == FrameKind::DeadRoot;
-            self.push_free(table, if is_root { FrameKind::SpareRoot } else { FrameKind::Zeroed });
+            if lent == 0 {
+                refund.add(accounts, record.owner);
+                let is_root = record.kind == FrameKind::DeadRoot;
+                let kind = if is_root { FrameKind::SpareRoot } else { FrameKind::Zeroed };
+                self.push_free(table, kind);
+            } else {
+                self.keep_lender(table, record.word & lent);
+            }
         }
         refund.settle(accounts);
         *budget = left;

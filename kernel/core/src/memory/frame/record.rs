@@ -1,7 +1,9 @@
 //! What is known of one frame beside its reference count.
 //!
-//! Owns: [`FrameKind`] and [`FrameRecord`], 16 bytes a frame. Never here: lists, counts, charges.
+//! Owns: [`FrameKind`] and [`FrameRecord`], 24 bytes a frame. Never here: lists, counts, charges.
 //! Called by the frame table, whose invariants say what the fields mean in which kind.
+
+use crate::memory::address::{self, PARTS};
 
 /// What a frame is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -20,7 +22,9 @@ pub enum FrameKind {
     Table,
     /// The root of a space.
     Root,
-    /// No longer referenced; its entries are yet to be dropped.
+    /// A page table that no entry points to, of which other tables still borrow parts.
+    Lender,
+    /// No longer referenced; its entries, but for what is borrowed, are yet to be dropped.
     DeadTable,
     /// As `DeadTable`, of a root.
     DeadRoot,
@@ -37,9 +41,13 @@ pub enum FrameKind {
 pub struct FrameRecord {
     /// Tables: bit `n` is set when one of entries `8n..8n+8` is not zero. Listed frames: the next.
     pub(super) word: u64,
-    /// Index of the account that pays. Dead tables: the next dead one.
+    /// Tables: how many tables borrow each part: four bits a part, where the occupancy map has four
+    /// groups.
+    pub(super) borrowers: u64,
+    /// Index of the account that pays.
     pub(super) owner: u32,
-    /// Tables: how many entries are not zero (of a root: in the user half).
+    /// Tables: how many entries are not zero (of a root: in the user half); a marker counts as a
+    /// large table.
     pub(super) live: u16,
     pub(super) kind: FrameKind,
     /// Tables: 1 to 4; of a Memory's tables the height above its pages.
@@ -50,7 +58,7 @@ impl FrameRecord {
     /// An anonymous page.
     #[inline]
     pub(super) const fn page(owner: u32) -> FrameRecord {
-        FrameRecord { word: 0, owner, live: 0, kind: FrameKind::Anonymous, level: 0 }
+        FrameRecord { word: 0, borrowers: 0, owner, live: 0, kind: FrameKind::Anonymous, level: 0 }
     }
 
     /// What the frame is.
@@ -71,6 +79,20 @@ impl FrameRecord {
         self.live
     }
 
+    /// How many tables borrow the part.
+    #[inline]
+    #[must_use]
+    pub const fn borrowers(&self, part: usize) -> u64 {
+        self.borrowers >> (4 * (part % PARTS)) & 15
+    }
+
+    /// The bits of the occupancy map whose parts are borrowed.
+    #[inline]
+    #[must_use]
+    pub const fn lent_groups(&self) -> u64 {
+        address::parts_of(self.borrowers) * address::groups_of(0)
+    }
+
     /// The level of a table.
     #[must_use]
     pub const fn level(&self) -> u8 {
@@ -81,10 +103,18 @@ impl FrameRecord {
     #[must_use]
     pub const fn owner(&self) -> Option<u32> {
         match self.kind {
-            FrameKind::Table | FrameKind::Root | FrameKind::Anonymous | FrameKind::Memory => {
-                Some(self.owner)
-            }
-            _ => None,
+            FrameKind::Table
+            | FrameKind::Root
+            | FrameKind::Lender
+            | FrameKind::DeadTable
+            | FrameKind::DeadRoot
+            | FrameKind::Anonymous
+            | FrameKind::Memory => Some(self.owner),
+            FrameKind::Reserved
+            | FrameKind::Free
+            | FrameKind::Zeroed
+            | FrameKind::SpareRoot
+            | FrameKind::Kernel => None,
         }
     }
 }
