@@ -11,6 +11,7 @@ operations! {
         32 SetMode "Sets the mode of the terminal.", request: "2: Mode", reply: "1: the mode before";
         33 GetMode "Reads the mode.", request: "-", reply: "1: Mode";
         34 OpenResults "Opens the results channel to the host; writes to it are lines of it.", request: "receive slot 0", reply: "-";
+        35 PendingInterrupt "Tells whether the interrupt character was typed since an interrupt was last taken. Until it is taken every Read answers EINTR.", request: "2: 1 takes it, 0 asks only", reply: "1: 1 if it was typed, else 0";
     }
 }
 
@@ -27,7 +28,7 @@ bitflags! {
         const CANONICAL = 1;
         /// Input is echoed.
         const ECHO = 2;
-        /// The interrupt character ends the foreground group.
+        /// The interrupt character ends the foreground group, and an interrupt is pending.
         const SIGNALS = 4;
         /// Output: a line feed also returns the carriage.
         const NEWLINE = 8;

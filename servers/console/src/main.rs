@@ -1,8 +1,9 @@
 //! The console server: a terminal on the first serial line, and the results channel.
 //!
 //! Owns: the way between messages, the interrupt line and [`tine_console_model::Console`]
-//! ([`server`]), the registers as I/O ports ([`registers`]). Never enters it: line discipline and
-//! the meaning of registers; those are the model's.
+//! ([`server`]), the registers as I/O ports ([`registers`]), the call that the interrupt character
+//! makes ([`foreground`]). Never enters it: line discipline and the meaning of registers; those are
+//! the model's.
 //!
 //! Started by the root server with the line's ports in the private slot HARDWARE, its interrupt in
 //! INTERRUPT, the port of the results channel in RESULTS and the process server in PROCESS; its
@@ -14,6 +15,7 @@
 #![cfg_attr(target_os = "none", no_std, no_main)]
 #![forbid(unsafe_code)]
 
+mod foreground;
 mod registers;
 mod server;
 
@@ -25,6 +27,7 @@ use tine_rt::Arguments;
 use tine_server::{Service, log, serve};
 use tine_sys::hardware::{Interrupt, Ports};
 
+use foreground::ForegroundGroup;
 use registers::SerialPorts;
 use server::Terminal;
 
@@ -32,7 +35,7 @@ fn run(mut arguments: Arguments) -> i32 {
     let command_line = arguments.nth(1).and_then(|line| core::str::from_utf8(line).ok());
     let for_command = Mode::of(command_line.unwrap_or_default()) == Mode::Exec;
     let ports = SerialPorts::new(Ports::new(CapRef::private(slot::HARDWARE)));
-    let console = match Console::new(ports, for_command) {
+    let console = match Console::new(ports, ForegroundGroup, for_command) {
         Ok(console) => console,
         Err(errno) => {
             log!("console: {errno}");

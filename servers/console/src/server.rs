@@ -1,7 +1,7 @@
 //! Requests as words, answered by the model; interrupts; the results channel.
 //!
-//! Owns: decoding by badge, the Event that the interrupt line sets, the call that the interrupt
-//! character makes. Never enters it: registers, editing. Called by the loop in `main`.
+//! Owns: decoding by badge, the Event that the interrupt line sets. Never enters it: registers,
+//! editing. Called by the loop in `main`.
 //!
 //! Invariant: the line is acknowledged before its causes are looked for, so none is missed.
 
@@ -9,7 +9,6 @@ use tine_abi::capability::slot;
 use tine_abi::message::Words;
 use tine_abi::protocol::console::{self, Mode, RESULTS_BADGE, TERMINAL_BADGE};
 use tine_abi::protocol::file::{FileKind, Operation, WatchMask};
-use tine_abi::protocol::process;
 use tine_abi::{CapRef, Errno, Error, Kind, results};
 use tine_console_model::Console;
 use tine_server::{
@@ -17,21 +16,19 @@ use tine_server::{
 };
 use tine_sys::capability::{self, ANYWHERE};
 use tine_sys::hardware::{Interrupt, Ports};
-use tine_sys::message;
 
+use crate::foreground::ForegroundGroup;
 use crate::registers::SerialPorts;
 
 /// Badge of the Event that the interrupt sets: no client has it.
 const INTERRUPT_BADGE: u64 = 0;
-/// SIGINT.
-const INTERRUPT_SIGNAL: u64 = 2;
 /// Bytes of the results channel that one WRITE takes at most: 16 lines.
 const RESULTS_MAX: usize = 16 * results::MAX;
 
 /// The terminal and the results channel as a server.
 #[derive(Debug)]
 pub(crate) struct Terminal {
-    console: Console<SerialPorts>,
+    console: Console<SerialPorts, ForegroundGroup>,
     interrupt: Interrupt,
     results: Ports,
 }
@@ -39,7 +36,7 @@ pub(crate) struct Terminal {
 impl Terminal {
     /// A server that is not yet told of interrupts.
     pub(crate) const fn new(
-        console: Console<SerialPorts>,
+        console: Console<SerialPorts, ForegroundGroup>,
         interrupt: Interrupt,
         results: Ports,
     ) -> Self {
@@ -65,18 +62,6 @@ impl Terminal {
         // this server's.
         self.interrupt.acknowledge().ok();
         self.console.interrupt(service);
-        self.tell_interrupt(service);
-    }
-
-    /// Has the foreground group interrupted, if that character was typed.
-    fn tell_interrupt<K: Kernel>(&mut self, service: &mut Service<K>) {
-        if self.console.take_interrupted() {
-            let operation = process::Operation::Interrupt as u64;
-            let words = [operation, 0, INTERRUPT_SIGNAL, 0, 0, 0, 0, 0];
-            // Without a foreground group, or a process server, there is nobody to interrupt.
-            message::call(CapRef::private(slot::PROCESS), &words).ok();
-            self.console.interrupt_readers(service);
-        }
     }
 
     fn terminal<K: Kernel>(&mut self, request: &Request, service: &mut Service<K>) -> Outcome {
@@ -95,7 +80,6 @@ impl Terminal {
             Operation::Watch => return self.watch(request, service).into(),
             other => return Outcome::from(answer_of_device(other)),
         }
-        self.tell_interrupt(service);
         Outcome::Parked
     }
 
@@ -112,10 +96,17 @@ impl Terminal {
             console::Operation::SetMode => {
                 let before = Mode::from_bits(request.argument(0))
                     .map(|mode| self.console.set_mode(mode, service));
-                self.tell_interrupt(service);
                 Outcome::from(before.map(|before| ok(&[before.bits()])).ok_or(Errno::INVAL))
             }
             console::Operation::GetMode => Outcome::Answer(ok(&[self.console.mode().bits()])),
+            console::Operation::PendingInterrupt => {
+                let interrupted = match request.argument(0) {
+                    0 => self.console.is_interrupted(),
+                    1 => self.console.take_interrupt(service),
+                    _ => return Outcome::Answer(error(Errno::INVAL)),
+                };
+                Outcome::Answer(ok(&[interrupted.into()]))
+            }
             console::Operation::OpenResults => {
                 if let Err(errno) = request.receive_slot(0) {
                     return Outcome::Answer(error(errno));

@@ -59,6 +59,30 @@ pub fn open_results(console: Fd) -> Result<Fd> {
     Fd::arrived(&reply.map_err(no_terminal)?, 0)
 }
 
+/// Whether an interrupt is pending: the interrupt character was typed, and nobody has taken it yet.
+///
+/// # Errors
+/// ENOTTY, EBADF.
+pub fn is_interrupted(fd: Fd) -> Result<bool> {
+    pending_interrupt(fd, false)
+}
+
+/// Takes the pending interrupt, if there is one; until then every read answers EINTR.
+///
+/// # Errors
+/// ENOTTY, EBADF.
+pub fn take_interrupt(fd: Fd) -> Result<bool> {
+    pending_interrupt(fd, true)
+}
+
+fn pending_interrupt(fd: Fd, takes: bool) -> Result<bool> {
+    if is_process(fd)? {
+        return Err(Errno::NOTTY);
+    }
+    let words = request(Operation::PendingInterrupt as u64, 0, [takes.into()]);
+    Ok(ask(fd, &words).map_err(no_terminal)?[1] != 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -30,44 +30,49 @@ const PIECE: usize = 512;
 /// Causes handled, and bytes received, in one turn; beyond that other clients come first.
 const TURN: usize = 256;
 
-/// What the line discipline shows goes into the queue.
-struct Display<'a> {
-    output: &'a mut Output,
-    interrupted: &'a mut bool,
+/// The group of processes that the keys are meant for.
+pub trait Foreground {
+    /// Sends it SIGINT; those whom that ends do nothing any more when this returns.
+    fn interrupt(&mut self);
 }
 
-impl Screen for Display<'_> {
+/// What the line discipline shows goes into the queue.
+struct Display<'a, F> {
+    output: &'a mut Output,
+    foreground: &'a mut F,
+}
+
+impl<F: Foreground> Screen for Display<'_, F> {
     fn show(&mut self, bytes: &[u8]) {
         self.output.push(bytes);
     }
 
     fn interrupt(&mut self) {
-        *self.interrupted = true;
+        self.foreground.interrupt();
     }
 }
 
 /// A console on one device.
 #[derive(Debug)]
-pub struct Console<R> {
+pub struct Console<R, F> {
     uart: Uart<R>,
+    foreground: F,
     terminal: Terminal,
     output: Output,
     /// Typed bytes stay in the device until there is room.
     holding: bool,
-    /// The interrupt character was typed, and nobody was told yet.
-    interrupted: bool,
 }
 
-impl<R: Registers> Console<R> {
+impl<R: Registers, F: Foreground> Console<R, F> {
     /// Takes a device over, for a person or (`for_command`) for the input and output of one
     /// command: without echo, and marked where its output begins.
     ///
     /// # Errors
     /// ENOMEM.
-    pub fn new(registers: R, for_command: bool) -> Result<Self, Errno> {
+    pub fn new(registers: R, foreground: F, for_command: bool) -> Result<Self, Errno> {
         let (terminal, output) = (Terminal::new()?, Output::new()?);
         let uart = Uart::new(registers);
-        let mut console = Self { uart, terminal, output, holding: false, interrupted: false };
+        let mut console = Self { uart, foreground, terminal, output, holding: false };
         if for_command {
             console.terminal.begin_without_echo();
             console.output.push(CONSOLE_START);
@@ -92,14 +97,15 @@ impl<R: Registers> Console<R> {
         self.uart.rearm();
     }
 
-    /// Whether the interrupt character was typed since this was last asked.
-    pub fn take_interrupted(&mut self) -> bool {
-        core::mem::take(&mut self.interrupted)
+    /// Whether an interrupt is pending.
+    #[must_use]
+    pub const fn is_interrupted(&self) -> bool {
+        self.terminal.is_interrupted()
     }
 
-    /// Ends the reads that wait, when the foreground group has been told of the interrupt.
-    pub fn interrupt_readers(&mut self, clients: &mut impl Clients) {
-        self.terminal.interrupt_readers(clients);
+    /// Takes the pending interrupt, if there is one.
+    pub fn take_interrupt(&mut self, clients: &mut impl Clients) -> bool {
+        self.terminal.take_interrupt(clients)
     }
 
     /// READ: answers at once or parks the call.
@@ -169,7 +175,7 @@ impl<R: Registers> Console<R> {
             }
             let Some(byte) = self.uart.receive() else { return };
             let mut display =
-                Display { output: &mut self.output, interrupted: &mut self.interrupted };
+                Display { output: &mut self.output, foreground: &mut self.foreground };
             self.terminal.typed(byte, &mut display, clients);
         }
     }
@@ -232,7 +238,7 @@ impl<R: Registers> Console<R> {
     }
 
     fn show(&mut self, text: &[u8]) {
-        let mut display = Display { output: &mut self.output, interrupted: &mut self.interrupted };
+        let mut display = Display { output: &mut self.output, foreground: &mut self.foreground };
         self.terminal.show(text, &mut display);
     }
 }

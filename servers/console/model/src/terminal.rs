@@ -1,4 +1,9 @@
 //! The terminal: a state machine over typed bytes and read calls.
+//!
+//! The interrupt character drops all that was typed before it and not read yet, has the foreground
+//! group ended, leaves an interrupt pending and ends the reads that wait, before the next byte is
+//! looked at. While one is pending, reads end at once: a shell that was about to read learns of it
+//! like one that reads already. It is pending until it is taken, and several are one.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -29,7 +34,7 @@ pub trait Screen {
     /// Shows bytes as they are.
     fn show(&mut self, bytes: &[u8]);
 
-    /// The interrupt character was typed.
+    /// The interrupt character was typed; does as [`crate::Foreground`] says.
     fn interrupt(&mut self);
 }
 
@@ -51,6 +56,8 @@ pub struct Terminal {
     /// Lengths of finished lines in `input`, canonical mode only; 0 is an end of file.
     ends: VecDeque<usize>,
     readers: VecDeque<Reader>,
+    /// The interrupt character was typed, and nobody has taken it yet.
+    interrupted: bool,
     watches: WatchList,
 }
 
@@ -67,6 +74,7 @@ impl Terminal {
             input: VecDeque::new(),
             ends: VecDeque::new(),
             readers: VecDeque::new(),
+            interrupted: false,
             watches: WatchList::default(),
         };
         let memory = terminal
@@ -83,8 +91,9 @@ impl Terminal {
         self.mode.remove(Mode::ECHO);
     }
 
-    /// Ends all watches.
+    /// Nobody has the terminal any more: ends all watches; an interrupt is nobody's.
     pub(crate) fn closed(&mut self, clients: &mut impl Clients) {
+        self.interrupted = false;
         self.watches.clear(clients);
     }
 
@@ -125,8 +134,15 @@ impl Terminal {
             self.insert(byte, screen);
         } else if byte == control(b'C') && self.mode.contains(Mode::SIGNALS) {
             self.line.clear();
+            self.input.clear();
+            self.ends.clear();
             self.echo(b"^C\n", screen);
+            // First, so that of those that wait only who survives it is told.
             screen.interrupt();
+            self.interrupted = true;
+            for reader in self.readers.drain(..) {
+                clients.reply(reader.call, Err(Errno::INTR));
+            }
         } else if self.mode.contains(Mode::CANONICAL) {
             self.edit(byte, screen);
         } else if self.input.len() < INPUT_MAX {
@@ -250,6 +266,10 @@ impl Terminal {
 
     /// READ: answers at once or parks the call.
     pub fn read(&mut self, call: Token, length: usize, clients: &mut impl Clients) {
+        if self.interrupted {
+            clients.reply(call, Err(Errno::INTR));
+            return;
+        }
         if self.readers.len() >= READERS_MAX {
             clients.reply(call, Err(Errno::AGAIN));
             return;
@@ -258,13 +278,17 @@ impl Terminal {
         self.serve(clients);
     }
 
-    /// Ends the reads that wait, with EINTR: the interrupt character was typed, and who reads on
-    /// begins anew. To be called when the foreground group has been told, so that only those who
-    /// survive that see it.
-    pub fn interrupt_readers(&mut self, clients: &mut impl Clients) {
-        for reader in self.readers.drain(..) {
-            clients.reply(reader.call, Err(Errno::INTR));
-        }
+    /// Whether an interrupt is pending.
+    #[must_use]
+    pub const fn is_interrupted(&self) -> bool {
+        self.interrupted
+    }
+
+    /// Takes the pending interrupt, if there is one.
+    pub fn take_interrupt(&mut self, clients: &mut impl Clients) -> bool {
+        let interrupted = core::mem::take(&mut self.interrupted);
+        self.serve(clients);
+        interrupted
     }
 
     /// WATCH; the result is what holds already.
@@ -289,7 +313,8 @@ impl Terminal {
 
     fn level(&self) -> WatchMask {
         let mut level = WatchMask::WRITABLE;
-        level.set(WatchMask::READABLE, !self.input.is_empty() || !self.ends.is_empty());
+        let answers = self.interrupted || !self.input.is_empty() || !self.ends.is_empty();
+        level.set(WatchMask::READABLE, answers);
         level
     }
 

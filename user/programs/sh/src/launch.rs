@@ -9,41 +9,11 @@ use alloc::vec::Vec;
 use tine::process::exec::Program;
 use tine::process::{Pid, WaitFlags, waitpid};
 use tine::rt::fork::Stack;
-use tine::{_exit, Errno, Fd, Result, dup2, eprintln, getpid, setpgid, tcsetpgrp, vfork};
+use tine::{_exit, Errno, Fd, Result, dup2, eprintln, vfork};
 
 use crate::redirect::Steps;
 use crate::shell::Shell;
-
-/// Which process group a child enters.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Group {
-    /// The shell's own: there is no job control.
-    Inherited,
-    /// A new one, with the terminal if it is the foreground job.
-    New {
-        /// Whether it gets the terminal.
-        foreground: bool,
-    },
-    /// That of the job's first process.
-    Of(Pid),
-}
-
-impl Group {
-    /// Puts the calling child into it. Allocates nothing.
-    pub(crate) fn enter(self) {
-        match self {
-            Self::Inherited => {}
-            Self::New { foreground } => {
-                // The parent does the same; whoever comes first wins, and both are right.
-                setpgid(0, 0).ok();
-                if foreground {
-                    tcsetpgrp(getpid()).ok();
-                }
-            }
-            Self::Of(group) => drop(setpgid(0, group)),
-        }
-    }
-}
+use crate::terminal::Group;
 
 /// Standard input and output of a command in a pipeline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -2,7 +2,8 @@
 //!
 //! Owns: the command line of the program, and which input it takes commands from. What a shell
 //! is, is [`shell`]; how commands run, [`execute`]; processes of pipelines, [`pipeline`] and
-//! [`launch`]; interrupts, [`lookout`]; redirections, [`redirect`]; builtins, [`builtin`].
+//! [`launch`]; foreground and interrupts, [`terminal`]; redirections, [`redirect`]; builtins,
+//! [`builtin`].
 //!
 //! Never enters it: the language (`tine-sh-language`), what can be decided without the system
 //! (`tine-sh-model`).
@@ -19,10 +20,10 @@ mod execute;
 mod help;
 mod input;
 mod launch;
-mod lookout;
 mod pipeline;
 mod redirect;
 mod shell;
+mod terminal;
 
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -8,16 +8,17 @@ use alloc::vec::Vec;
 
 use tine::abi::capability::SlotFlags;
 use tine::process::wait::{Words, shell_code};
-use tine::process::{Fork, Pid, WaitFlags, fork, setpgid, waitpid};
-use tine::{Fd, Result, WaitStatus, close, eprintln, exit, pipe2, signal};
+use tine::process::{Fork, Pid, WaitFlags, fork, waitpid};
+use tine::{Fd, Result, WaitStatus, close, eprintln, exit, kill, pipe2, signal};
 use tine_sh_language::syntax::{AndOr, Command, CommandKind, List};
 use tine_sh_language::{expand_field, expand_words};
 
 use crate::builtin;
 use crate::execute::Flow;
-use crate::launch::{Ends, Group};
+use crate::launch::Ends;
 use crate::redirect::{OWN, Steps, out_of_the_way};
 use crate::shell::{Background, Shell};
+use crate::terminal::Group;
 
 /// One command of a pipeline, started.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,27 +34,23 @@ impl Shell {
     pub(crate) fn run_foreground(&mut self, commands: &[Command]) -> Flow {
         let stages = self.start_all(commands, true, None);
         let mut status = 0;
-        let mut flow = Flow::Next;
-        let first = stages.iter().find_map(|stage| match stage {
-            Stage::Process(pid) => Some(*pid),
-            Stage::Failed(_) => None,
-        });
-        if let Some(group) = first {
-            self.catch_up(group);
-        }
+        let mut leader = None;
         for stage in stages {
             status = match stage {
                 Stage::Failed(status) => status,
-                Stage::Process(pid) => wait_for(pid),
+                Stage::Process(pid) => {
+                    let leader = *leader.get_or_insert(pid);
+                    if self.is_interrupted() {
+                        kill(-leader, signal::SIGINT).ok();
+                    }
+                    wait_for(pid)
+                }
             };
-            // What stood after it on the line is not wanted either.
-            if status == INTERRUPTED && self.resting.is_some() {
-                flow = Flow::Interrupt;
-            }
         }
         self.rest();
         self.parameters.status = status;
-        flow
+        // What stands after it on the line is not wanted either.
+        if self.is_interrupted() { Flow::Interrupt } else { Flow::Next }
     }
 
     /// Runs a list behind the shell's back; `$!` is its last process.
@@ -70,7 +67,7 @@ impl Shell {
             }
         };
         // Without job control it must not read what the shell reads.
-        let input = if self.resting.is_none() { nothing_to_read().ok() } else { None };
+        let input = if self.terminal.is_none() { nothing_to_read().ok() } else { None };
         let stages = self.start_all(commands, false, input);
         match stages.last() {
             Some(Stage::Process(process)) => {
@@ -95,10 +92,7 @@ impl Shell {
         mut input: Option<Fd>,
     ) -> Vec<Stage> {
         let mut stages = Vec::new();
-        let mut group = match self.resting {
-            Some(_) => Group::New { foreground },
-            None => Group::Inherited,
-        };
+        let mut group = self.new_job(foreground);
         for (index, command) in commands.iter().enumerate() {
             let (next, output) = if index + 1 == commands.len() {
                 (None, None)
@@ -116,13 +110,8 @@ impl Shell {
                 Ok(pid) => Stage::Process(pid),
                 Err(status) => Stage::Failed(status),
             };
-            if let (Stage::Process(pid), Group::New { foreground }) = (stage, group) {
-                // Whoever comes first, child or shell: the next command finds the group.
-                setpgid(pid, pid).ok();
-                if foreground {
-                    tine::tcsetpgrp(pid).ok();
-                }
-                group = Group::Of(pid);
+            if let Stage::Process(pid) = stage {
+                group = group.with(pid);
             }
             stages.push(stage);
             for fd in [input, output].into_iter().flatten() {

@@ -5,14 +5,13 @@ use alloc::vec::Vec;
 
 use tine::process::wait::Words;
 use tine::rt::fork::Stack;
-use tine::{Errno, Pid, WaitStatus, eprint, eprintln, tcgetpgrp};
+use tine::{Errno, Pid, WaitStatus, eprint, eprintln};
 use tine_sh_language::{Parameters as _, expand_field, parse, syntax::CommandKind};
 use tine_sh_model::{Assembler, Parameters, Progress, Variables};
 
 use crate::execute::Flow;
 use crate::input::Input;
-use crate::lookout::{Lookout, has_gaps};
-use crate::pipeline::INTERRUPTED;
+use crate::terminal::Terminal;
 
 /// A background command that was not waited for.
 #[derive(Clone, Copy, Debug)]
@@ -33,10 +32,8 @@ pub(crate) struct Shell {
     pub(crate) parameters: Parameters,
     /// A person types the commands: prompts, job control, errors do not end it.
     pub(crate) interactive: bool,
-    /// With job control: the group that is in the foreground while the shell reads.
-    pub(crate) resting: Option<Pid>,
-    /// What stands in the foreground while the shell itself is busy.
-    pub(crate) lookout: Option<Lookout>,
+    /// With job control: what is given to jobs.
+    pub(crate) terminal: Option<Terminal>,
     /// Commands that were started with `&`.
     pub(crate) background: Vec<Background>,
     /// Loops around the command that runs.
@@ -60,8 +57,7 @@ impl Shell {
         Self {
             parameters,
             interactive: false,
-            resting: None,
-            lookout: None,
+            terminal: None,
             background: Vec::new(),
             loops: 0,
             sources: 0,
@@ -70,26 +66,15 @@ impl Shell {
     }
 
     /// Prompts, and gives each pipeline a group of its own.
-    ///
-    /// While the shell reads, the foreground is the group of the session's first process, which no
-    /// signal ends: an interrupt at the prompt drops the line that is being typed and no more.
     pub(crate) fn become_interactive(&mut self) {
         self.interactive = true;
-        if let Ok(first) = tine::getpgid(1)
-            && tcgetpgrp().is_ok()
-        {
-            // Fails for the leader of a session, who needs no group of its own.
-            tine::setpgid(0, 0).ok();
-            self.resting = Some(first);
-            self.rest();
-        }
+        self.find_terminal();
     }
 
     /// What a fork's child begins with: no terminal, no children of its own.
     pub(crate) fn become_subshell(&mut self) {
         self.interactive = false;
-        self.resting = None;
-        self.lookout = None;
+        self.terminal = None;
         self.background.clear();
     }
 
@@ -98,6 +83,9 @@ impl Shell {
         let mut command = Assembler::default();
         loop {
             if self.interactive {
+                if self.take_interrupt() {
+                    command.forget();
+                }
                 self.reap();
                 self.tell_ended();
                 self.prompt(command.is_open());
@@ -114,11 +102,7 @@ impl Shell {
                     }
                     return Flow::Next;
                 }
-                Err(Errno::INTR) if self.interactive => {
-                    command.forget();
-                    self.parameters.status = INTERRUPTED;
-                    continue;
-                }
+                Err(Errno::INTR) if self.interactive && self.terminal.is_some() => continue,
                 Err(error) => {
                     eprintln!("sh: input: {error}");
                     self.parameters.status = 2;
@@ -127,20 +111,11 @@ impl Shell {
             };
             match command.push(&line) {
                 Ok(Progress::More) => {}
-                Ok(Progress::Complete(list)) => {
-                    if self.interactive && has_gaps(&list) {
-                        self.post_lookout();
-                    }
-                    let flow = self.list(&list);
-                    if self.interactive {
-                        self.dismiss_lookout();
-                    }
-                    match flow {
-                        Flow::Next => {}
-                        Flow::Interrupt if self.interactive => {}
-                        flow => return flow,
-                    }
-                }
+                Ok(Progress::Complete(list)) => match self.list(&list) {
+                    Flow::Next => {}
+                    Flow::Interrupt if self.interactive => {}
+                    flow => return flow,
+                },
                 Err(error) => {
                     eprintln!("sh: {error}");
                     self.parameters.status = 2;

@@ -1,7 +1,7 @@
 //! The console: its modes, and who is none. What is typed is tested from outside.
 
 use tine::abi::protocol::console::Mode;
-use tine::console::{isatty, mode, set_mode};
+use tine::console::{is_interrupted, isatty, mode, set_mode, take_interrupt};
 use tine::descriptor::OpenFlags;
 use tine::{Errno, Fd, PollFd, PollFlags, close, fstat, open, pipe, poll};
 
@@ -29,6 +29,7 @@ fn others() -> Verdict {
     for fd in [from, to, file] {
         refused(mode(fd), Errno::NOTTY, "what is no terminal")?;
         refused(set_mode(fd, Mode::COOKED), Errno::NOTTY, "what is no terminal")?;
+        refused(is_interrupted(fd), Errno::NOTTY, "what is no terminal")?;
         check(!isatty(fd), "isatty")?;
         close(fd)?;
     }
@@ -40,6 +41,8 @@ fn device() -> Verdict {
     let mut asked = [PollFd::new(Fd::STDOUT, PollFlags::POLLOUT)];
     equal(poll(&mut asked, None)?, 1, "it can be written")?;
     equal(tine::write(Fd::STDOUT, b"")?, 0, "writing nothing")?;
+    equal(is_interrupted(Fd::STDIN)?, false, "a pending interrupt")?;
+    equal(take_interrupt(Fd::STDIN)?, false, "an interrupt to take")?;
     let seek = tine::lseek(Fd::STDIN, 0, tine::descriptor::Whence::Start);
     refused(seek, Errno::SPIPE, "a position")
 }

@@ -136,32 +136,51 @@ fn end_of_file_is_an_empty_read_once() {
 }
 
 #[test]
-fn the_interrupt_character_drops_the_line() {
+fn the_interrupt_character_drops_what_was_typed_before_it() {
     let mut terminal = Terminal::new().unwrap();
     let (mut out, mut readers) = (Fake::default(), Readers::default());
-    for byte in b"ab\x03c\r" {
+    for byte in b"ahead\rab\x03c\r" {
         terminal.typed(*byte, &mut out, &mut readers);
     }
-    terminal.read(Token(1), 80, &mut readers);
     assert_eq!(out.interrupts, 1);
+    assert!(terminal.take_interrupt(&mut readers) && !terminal.is_interrupted());
+    terminal.read(Token(1), 80, &mut readers);
     assert_eq!(readers.0.answers, [(1, Ok("c\n".into()))]);
 }
 
 #[test]
-fn an_interrupt_ends_the_reads_that_wait() {
+fn an_interrupt_ends_the_reads_that_wait_and_those_that_come_until_it_is_taken() {
     let mut terminal = Terminal::new().unwrap();
     let (mut out, mut readers) = (Fake::default(), Readers::default());
     terminal.read(Token(1), 80, &mut readers);
     terminal.read(Token(2), 80, &mut readers);
-    terminal.typed(3, &mut out, &mut readers);
-    assert!(readers.0.answers.is_empty(), "the foreground group is told first");
-    terminal.interrupt_readers(&mut readers);
-    assert_eq!(readers.0.answers, [(1, Err(Errno::INTR)), (2, Err(Errno::INTR))]);
-    terminal.read(Token(3), 80, &mut readers);
-    for byte in b"c\r" {
+    // The line behind the character, in the same piece, is not for those that wait.
+    for byte in b"\x03c\r" {
         terminal.typed(*byte, &mut out, &mut readers);
     }
-    assert_eq!(readers.0.answers[2..], [(3, Ok("c\n".into()))]);
+    terminal.read(Token(3), 80, &mut readers);
+    assert!(terminal.is_interrupted(), "to ask takes nothing");
+    terminal.read(Token(4), 0, &mut readers);
+    assert!(terminal.take_interrupt(&mut readers));
+    assert!(!terminal.take_interrupt(&mut readers));
+    terminal.read(Token(5), 80, &mut readers);
+    let ended = |call| (call, Err(Errno::INTR));
+    let expected = [ended(1), ended(2), ended(3), ended(4), (5, Ok("c\n".into()))];
+    assert_eq!(readers.0.answers, expected);
+}
+
+#[test]
+fn a_pending_interrupt_can_be_watched_for_and_ends_with_the_terminal() {
+    let mut terminal = Terminal::new().unwrap();
+    let (mut out, mut readers) = (Fake::default(), Readers::default());
+    terminal.watch(7, WatchHandle(1), WatchMask::READABLE, &mut readers).unwrap();
+    terminal.typed(3, &mut out, &mut readers);
+    assert_eq!(readers.0.signals, 1, "a read would not wait");
+    terminal.take_interrupt(&mut readers);
+    terminal.typed(3, &mut out, &mut readers);
+    assert_eq!(readers.0.signals, 2, "and it is told anew");
+    terminal.closed(&mut readers);
+    assert!(!terminal.is_interrupted());
 }
 
 #[test]

@@ -50,6 +50,11 @@ pub(super) fn proceed(shell: &mut Shell, fields: &[String]) -> Outcome {
 pub(super) fn exec(shell: &mut Shell, fields: &[String]) -> Outcome {
     let fields = &fields[1..];
     let Some(name) = fields.first() else { return DONE };
+    shell.stand_in_foreground();
+    if shell.is_interrupted() {
+        shell.rest();
+        return (INTERRUPTED, Flow::Interrupt);
+    }
     let error = match shell.program(fields, &[]) {
         Err(error) => error,
         Ok(program) => match program.exec() {
@@ -60,6 +65,7 @@ pub(super) fn exec(shell: &mut Shell, fields: &[String]) -> Outcome {
             error => error,
         },
     };
+    shell.rest();
     let flow = if shell.interactive { Flow::Next } else { Flow::Exit };
     (tell_failure(name, error), flow)
 }
@@ -112,12 +118,9 @@ pub(super) fn wait(shell: &mut Shell, fields: &[String]) -> Outcome {
 fn finish(shell: &mut Shell, job: Background) -> Option<i32> {
     let status = match job.status {
         Some(status) => shell_code(status),
-        None if shell.resting.is_none() => wait_for(job.process),
+        None if shell.terminal.is_none() => wait_for(job.process),
         // The process server ends no wait for a shell, so the shell looks now and then.
-        None => {
-            shell.post_lookout();
-            look_for(shell, job)?
-        }
+        None => look_for(shell, job)?,
     };
     shell.background.retain(|other| other.process != job.process);
     Some(status)

@@ -101,7 +101,7 @@ pub(super) fn read(shell: &mut Shell, fields: &[String]) -> Outcome {
                 _ => break false,
             },
             Ok(Some(byte)) => line.push(byte),
-            Err(Errno::INTR) if shell.resting.is_some() => return (INTERRUPTED, Flow::Interrupt),
+            Err(Errno::INTR) if shell.is_interrupted() => return (INTERRUPTED, Flow::Interrupt),
             Err(error) => return complain("read", error),
         }
     };
