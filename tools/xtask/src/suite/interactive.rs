@@ -45,24 +45,38 @@ fn shell(talk: &mut Conversation) -> Result<(), String> {
     talk.end(0)
 }
 
+/// What is typed before each Ctrl-C, and what is waited for in between: nothing means that the key
+/// is on its way with the line, so that it comes while the shell reads, starts the job or waits.
+const INTERRUPTED: &[(&str, &str)] = &[
+    ("echo dropped", ""),
+    ("sleep 1000; echo never\n", ""),
+    ("sleep 1000 | sleep 1000 | sleep 1000; echo never\n", ""),
+    ("true | (sleep 1000; echo never) | sleep 1000\n", ""),
+    ("read x; echo never\n", ""),
+    ("echo job$?; sleep 1000; echo never\n", "job130"),
+    ("for i in 1 2 3; do echo turn$i; sleep 1000; done; echo never\n", "turn1"),
+    ("while :; do echo loop$?; done; echo never\n", "loop0"),
+    ("sleep 1000 & wait; echo never\n", "]"),
+    ("if true\n", "> "),
+];
+
+/// How often they are typed: the key comes at another moment each time.
+const ROUNDS: usize = 8;
+
 /// Ctrl-C at the prompt drops the line, in a job it ends the job and what stands after it, in a loop
 /// of the shell it ends the loop; the shell lives. Ctrl-D at the prompt ends it.
 fn keys(talk: &mut Conversation) -> Result<(), String> {
     talk.hear(PROMPT)?;
-    for (typed, said) in [
-        ("echo dropped", ""),
-        ("echo job$?; sleep 1000; echo never", "job130"),
-        ("for i in 1 2 3; do echo turn$i; sleep 1000; done; echo never", "turn1"),
-        ("while :; do echo loop$?; done; echo never", "loop0"),
-        ("if true", "> "),
-    ] {
-        talk.say(typed)?;
-        if !said.is_empty() {
-            talk.say("\n")?;
+    for (typed, said) in INTERRUPTED.repeat(ROUNDS) {
+        if said.is_empty() {
+            talk.say(&format!("{typed}\x03"))?;
+        } else {
+            talk.say(typed)?;
             talk.hear(said)?;
+            talk.say("\x03")?;
         }
-        talk.say("\x03")?;
-        if talk.hear(PROMPT)?.contains("\nnever") {
+        let answer = talk.hear(PROMPT).map_err(|error| format!("{typed:?}: {error}"))?;
+        if answer.contains("\nnever") {
             return Err(format!("what stood after the interrupted part of {typed:?} ran"));
         }
     }
@@ -75,6 +89,13 @@ fn keys(talk: &mut Conversation) -> Result<(), String> {
     talk.hear("inner\r\n")?;
     talk.hear(PROMPT)?;
     talk.say("\x04")?;
+    talk.hear(PROMPT)?;
+    // A shell that becomes another program leaves it the foreground.
+    talk.say("sh\n")?;
+    talk.hear(PROMPT)?;
+    talk.say("exec sh -c 'echo told; sleep 1000'\n")?;
+    talk.hear("told\r\n")?;
+    talk.say("\x03")?;
     talk.hear(PROMPT)?;
     talk.say("echo outer$A; poweroff\n")?;
     talk.hear("outer1")?;
