@@ -30,6 +30,16 @@ fn entry(frame: Frame, index: usize) -> *mut u64 {
     address(frame).cast::<u64>().wrapping_add(index & 511)
 }
 
+/// The same place, of which the compiler does not know how it was computed: so it keeps it in a
+/// register, from which all entries of a group have constant distances.
+#[inline(always)]
+fn kept(place: *mut u64) -> *mut u64 {
+    let mut place = place;
+    // SAFETY: no instruction at all.
+    unsafe { asm!("/* {0} */", inout(reg) place, options(pure, nomem, nostack, preserves_flags)) };
+    place
+}
+
 /// Entry `index` of the table in `frame`.
 #[inline(always)]
 pub(crate) fn load(frame: Frame, index: usize) -> u64 {
@@ -53,8 +63,7 @@ pub(crate) fn copy_entries(
     keep: u64,
     mut each: impl FnMut(u64),
 ) {
-    // From the two places on all distances are constant.
-    let (to, from) = (entry(to, first & !7), entry(from, first & !7));
+    let (to, from) = (kept(entry(to, first & !7)), kept(entry(from, first & !7)));
     for index in 0..8 {
         // SAFETY: as for `load`: the group lies in the frame.
         let value = unsafe { from.wrapping_add(index).read_volatile() } & keep;

@@ -50,6 +50,13 @@ pub(crate) const fn parts_of(bits: u64) -> u64 {
     (pairs | pairs >> 2) & 0x1111_1111_1111_1111
 }
 
+/// How many parts there are in a set of at most 15.
+#[inline]
+pub(crate) const fn count_of(parts: u64) -> u16 {
+    // The highest four bits of the product are the sum of all groups of four.
+    (parts.wrapping_mul(0x1111_1111_1111_1111) >> 60) as u16
+}
+
 /// The first entry of the first group in an occupancy map that is not empty.
 #[inline(always)]
 pub(crate) const fn first_of(groups: u64) -> usize {

@@ -60,7 +60,7 @@ impl Broken {
 
 /// Walks down the tables that only this space reaches, to the one of level `bottom` at most, and
 /// makes each writable again.
-#[inline]
+#[inline(always)]
 pub(crate) fn descend<M: PhysicalMemory>(
     cx: &mut MemoryContext<'_, M>,
     root: Frame,

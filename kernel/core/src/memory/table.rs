@@ -11,7 +11,7 @@
 
 use super::{
     FrameTable, Reservation,
-    address::{self, GROUP, GROUPS, PART},
+    address::{self, ENTRIES, GROUP, GROUPS, PART},
     entry,
 };
 use crate::machine::{Frame, PhysicalMemory};
@@ -88,31 +88,29 @@ fn copy_large<M: PhysicalMemory>(
     shared: Frame,
     way: usize,
 ) -> (u64, u16) {
-    let others = frames.usage(shared).0 & !address::groups_of(way);
-    let (mut rest, mut part) = (others, 0);
+    let others = address::parts_of(frames.usage(shared).0 & !address::groups_of(way));
     // Neighbours mostly have one lender, which is told once.
     let (mut lender, mut parts) = (shared, 0);
     let mut copied = address::first_group_of(way);
-    let mut marker = entry::borrowed(shared, 0);
-    while rest != 0 {
-        if rest & address::groups_of(0) != 0 {
-            let head = machine.load(shared, part * PART);
-            let marker = if head & entry::BORROWED != 0 { head } else { marker };
+    let (mut part, mut own) = (address::first_group_of(0), entry::borrowed(shared, 0));
+    for first in (0..ENTRIES).step_by(PART) {
+        if others & part != 0 {
+            let head = machine.load(shared, first);
+            let marker = if head & entry::BORROWED != 0 { head } else { own };
             if entry::frame(marker) != lender {
                 copied |= frames.lend(lender, parts);
                 (lender, parts) = (entry::frame(marker), 0);
             }
-            machine.store(new, part * PART, marker);
-            parts |= address::first_group_of(part);
+            machine.store(new, first, marker);
+            parts |= part;
         }
-        rest >>= GROUPS;
-        part += 1;
-        marker = entry::next(marker);
+        part <<= GROUPS;
+        own = entry::next(own);
     }
     copied |= frames.lend(lender, parts);
-    let borrowed = address::parts_of(others) & !copied;
 
-    let mut usage = (borrowed, borrowed.count_ones() as u16 * LARGE);
+    let borrowed = others & !copied;
+    let mut usage = (borrowed, address::count_of(borrowed) * LARGE);
     while copied != 0 {
         let first = address::first_of(copied);
         copied &= copied - 1;
@@ -127,7 +125,7 @@ fn copy_large<M: PhysicalMemory>(
 
 /// Entry `index` of a table: zero, or it holds a frame. A part that is borrowed is brought home
 /// first, which changes nothing for whoever sees the table, so the table may be shared.
-#[inline]
+#[inline(always)]
 pub(crate) fn entry<M: PhysicalMemory>(
     machine: &mut M,
     frames: &mut FrameTable,
@@ -140,7 +138,7 @@ pub(crate) fn entry<M: PhysicalMemory>(
     }
     let marker = machine.load(table, index & !(PART - 1));
     if marker & entry::BORROWED == 0 {
-        return value;
+        return 0;
     }
     bring_home(machine, frames, table, marker);
     machine.load(table, index)
@@ -148,7 +146,7 @@ pub(crate) fn entry<M: PhysicalMemory>(
 
 /// Puts the entries of a borrowed part in place of its marker: copies of the lender's, or the
 /// lender's themselves if nobody else sees them.
-#[inline(never)]
+#[cold]
 fn bring_home<M: PhysicalMemory>(
     machine: &mut M,
     frames: &mut FrameTable,
