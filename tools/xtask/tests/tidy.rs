@@ -222,11 +222,14 @@ fn the_keyword_is_told_from_the_word() {
     }
 }
 
-/// A package of the workspace: name, folder, folders of what it depends on.
+/// A package of the workspace: name, folder, folders of what it depends on, whether it has tests for
+/// the host, whether a plain `cargo test` runs them.
 struct Package {
     name: String,
     folder: String,
     dependencies: Vec<String>,
+    has_tests: bool,
+    is_default: bool,
 }
 
 fn packages() -> Vec<Package> {
@@ -240,9 +243,12 @@ fn packages() -> Vec<Package> {
         path.to_string_lossy().into_owned()
     };
     let mut packages = Vec::new();
+    let default: Vec<_> =
+        metadata["workspace_default_members"].as_array().into_iter().flatten().collect();
     for package in metadata["packages"].as_array().into_iter().flatten() {
         let manifest = Path::new(package["manifest_path"].as_str().unwrap_or_default());
         let dependencies = package["dependencies"].as_array().into_iter().flatten();
+        let mut targets = package["targets"].as_array().into_iter().flatten();
         packages.push(Package {
             name: package["name"].as_str().unwrap_or_default().to_owned(),
             folder: relative(manifest.parent().unwrap_or(manifest)),
@@ -251,6 +257,8 @@ fn packages() -> Vec<Package> {
                 .filter_map(|dependency| dependency["path"].as_str())
                 .map(|path| relative(Path::new(path)))
                 .collect(),
+            has_tests: targets.any(|target| target["test"] == true),
+            is_default: default.contains(&&package["id"]),
         });
     }
     assert!(!packages.is_empty(), "cargo metadata names no package");
@@ -289,6 +297,19 @@ fn dependencies_point_one_way() {
             if !allowed {
                 complaints.push(format!("{} must not depend on {dependency}", package.folder));
             }
+        }
+    }
+    none(&complaints);
+}
+
+#[test]
+fn cargo_test_runs_every_test() {
+    let mut complaints = Vec::new();
+    for Package { folder, has_tests, is_default, .. } in packages() {
+        if has_tests && !is_default {
+            complaints.push(format!("{folder}: has tests; put it into default-members"));
+        } else if is_default && !has_tests {
+            complaints.push(format!("{folder}: has no tests; take it out of default-members"));
         }
     }
     none(&complaints);
