@@ -49,8 +49,6 @@ const DIRECTIONS: &[(&str, &[&str])] = &[
     ("user/sys", &["abi"]),
     ("user/rt", &["abi", "user/sys"]),
     ("user/lib", &["abi", "abi/*", "user/sys", "user/rt"]),
-    // Root finds the servers by the same reader of the boot archive.
-    ("servers/root/model", &["abi", "abi/*", "servers/initrd/model"]),
     ("servers/*/model", &["abi", "abi/*", "servers/lib/model"]),
     ("servers/lib", &["abi", "abi/*", "user/sys", "user/rt", "user/lib", "servers/lib/model"]),
     (
