@@ -50,7 +50,11 @@ pub const KEYS: &[(&str, &str)] = &[
     ("exec", "mode exec: the text for `sh -c`, as pairs of hexadecimal digits"),
     ("filter", "mode test and bench: names or parts of names, separated by commas"),
     ("slide", "direct boot: seed of the kernel's slide; 0 is none"),
-    ("trial", "`panic`: the kernel panics before root starts, so that its epitaph can be seen"),
+    (
+        "trial",
+        "`panic`: the kernel panics before root starts, so that its epitaph can be seen; \
+         `fault:NAME`: that server faults before the first process runs, `process` when it exists",
+    ),
 ];
 
 /// What the guest is to do, the value of the key `mode`.

@@ -40,9 +40,8 @@ use tine_root_model::programs::FRAMES_LEAST;
 use tine_root_model::table::place;
 use tine_root_model::{Programs, Refusal, SERVERS, command};
 use tine_rt::{Arguments, start as told};
-use tine_server::{Service, Tine, log};
+use tine_server::log;
 use tine_sys::capability::{self, ANYWHERE};
-use tine_sys::domain::set_supervisor;
 use tine_sys::hardware::{Ports, statistics};
 use tine_sys::memory::Mapping;
 
@@ -97,8 +96,8 @@ fn hello() -> Result<(), Error> {
     capability::close(ports.capability())
 }
 
-/// Starts everything; the port on which the servers' ends are told.
-fn boot() -> Result<CapRef, Fatal> {
+/// Starts everything; who supervises it.
+fn boot() -> Result<Supervisor, Fatal> {
     hello().or_fatal("the results channel")?;
     let machine = statistics(HARDWARE).or_fatal("the counters")?;
     if machine.frames_total < FRAMES_LEAST {
@@ -116,45 +115,32 @@ fn boot() -> Result<CapRef, Fatal> {
 
     let port = capability::create(ACCOUNT, Kind::Port, ANYWHERE, [rank::ROOT, 0, 0]);
     let port = port.or_fatal("the supervisor's port")?;
+    let mut supervisor = Supervisor::new(port, command::trial(&line));
     let mut machine = Machine::new(machine.frames_free, archive, bytes as u64);
     for (index, (server, program)) in SERVERS.iter().zip(&programs.servers).enumerate() {
         let block = command::server(server.name, &line).ok_or(Fatal::CommandLine)?;
         let domain = machine.start(server, program, &block).or_fatal(server.path)?;
         if index != place::PROCESS {
-            supervise(domain, port, index).or_fatal(server.path)?;
+            supervisor.watch(domain, index).or_fatal(server.path)?;
         }
+    }
+    if supervisor.is_over() {
+        return Ok(supervisor);
     }
     let file = &archive[programs.init.clone()];
     init::start(&machine, file, &command::init(&line).ok_or(Fatal::CommandLine)?)?;
     let process = &SERVERS[place::PROCESS];
     let domain = machine.domain(place::PROCESS).or_fatal(process.path)?;
-    supervise(domain, port, place::PROCESS).or_fatal(process.path)?;
+    supervisor.watch(domain, place::PROCESS).or_fatal(process.path)?;
     machine.release();
-    Ok(port)
-}
-
-/// Has faults and the end of a server told to root, under the server's place in the table.
-fn supervise(domain: CapRef, port: CapRef, index: usize) -> Result<(), Error> {
-    match set_supervisor(domain, Some(port), index as u64) {
-        // It ended before; others find out by its port.
-        Err(Error::Gone) if index != place::PROCESS => {
-            log!("server/{}: ended at once", SERVERS[index].name);
-            Ok(())
-        }
-        result => result,
-    }
+    Ok(supervisor)
 }
 
 fn run(_: Arguments) -> i32 {
     match boot() {
-        Ok(port) => {
-            let mut service = Service::new(Tine, port);
-            let mut supervisor = Supervisor::default();
-            while !supervisor.is_over() {
-                if let Err(error) = service.turn(&mut supervisor) {
-                    log!("fatal: the supervisor's port: {error}");
-                    break;
-                }
+        Ok(mut supervisor) => {
+            if let Err(error) = supervisor.serve() {
+                log!("fatal: the supervisor's port: {error}");
             }
         }
         Err(fatal) => log!("fatal: {fatal}"),

@@ -1,15 +1,14 @@
 //! The verb `exec`: one command in the guest, its output and its status.
 //!
-//! Owns: its arguments and help, the report of a bad end. Called by: `main`; [`run_command`] also
-//! by the scenarios of `suite`.
+//! Owns: its arguments and help, the report of a bad end, what counts as a hang ([`watch`]). Called
+//! by: `main`; report and watch also by `suite`.
 
-use std::io::{Read, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use lexopt::{Arg, Parser};
 use tine_abi::results::Mode;
-use tine_harness::{Console, End, Machine, Report, Symbols, Watch};
+use tine_harness::{Console, End, Report, Symbols, Watch};
 
 use crate::failure::{Failure, code_of};
 use crate::guest::Guest;
@@ -101,23 +100,13 @@ pub(crate) fn run(request: &Request) -> Result<ExitCode, Failure> {
     let parts = Parts::of(&guest)?;
     let machine = medium::machine(&route, options, &parts, &line, &guest.loader()?, &folder)?;
     let mut output = std::io::stdout().lock();
-    let report = run_command(&machine, Box::new(std::io::stdin()), &mut output, &folder);
+    let console = Console::Piped { input: Box::new(std::io::stdin()), output: &mut output };
+    let report = tine_harness::run(&machine, console, watch(), folder.path(), &mut |_| {});
     match &report.end {
         End::Status(_) | End::Signal(_) | End::PoweredOff => {}
         _ => explain(&report, &parts.kernel),
     }
     Ok(ExitCode::from(code_of(&report.end)))
-}
-
-/// Runs a machine whose guest executes one command.
-pub(crate) fn run_command(
-    machine: &Machine,
-    input: Box<dyn Read + Send>,
-    output: &mut dyn Write,
-    folder: &RunFolder,
-) -> Report {
-    let console = Console::Piped { input, output };
-    tine_harness::run(machine, console, watch(), folder.path(), &mut |_| {})
 }
 
 /// A guest is dead when its timer is: several beats of about a second each are missing. Firmware

@@ -3,8 +3,11 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
+use tine_abi::results::value;
 use tine_abi::start::ARGUMENTS_MAX;
 use tine_elf::stack::{Strings, pack};
+
+use crate::table::SERVERS;
 
 /// The variable by which the first process is told the command line.
 const VARIABLE: &[u8] = b"TINE_COMMAND_LINE=";
@@ -52,6 +55,13 @@ pub fn init(line: &[u8]) -> Option<Block> {
     block(&[b"init"], &[&[VARIABLE, line].concat()])
 }
 
+/// The place of the server that the command line wants to see fault: `trial=fault:NAME`.
+#[must_use]
+pub fn trial(line: &[u8]) -> Option<usize> {
+    let name = value(core::str::from_utf8(line).ok()?, "trial")?.strip_prefix("fault:")?;
+    SERVERS.iter().position(|server| server.name == name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,5 +87,16 @@ mod tests {
         let expected = Strings { arguments: 1, environment: 1, length: told.bytes.len() as u64 };
         assert_eq!(told.strings, expected);
         assert_eq!(init(&vec![b'x'; 1 << 16]), None);
+    }
+
+    #[test]
+    fn a_trial_names_a_server() {
+        for (place, server) in SERVERS.iter().enumerate() {
+            let line = [b"mode=test trial=fault:", server.name.as_bytes()].concat();
+            assert_eq!(trial(&line), Some(place));
+        }
+        for line in ["", "mode=test", "trial=panic", "trial=fault:", "trial=fault:nobody"] {
+            assert_eq!(trial(line.as_bytes()), None, "{line}");
+        }
     }
 }

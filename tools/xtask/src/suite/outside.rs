@@ -3,13 +3,13 @@
 //! Owns: the table [`SCENARIOS`], as data, and its judge. Each row names its machine, what is
 //! done to the boot, the command, its input, and what must come out.
 
-use std::io::{self, Cursor};
+use std::io::Cursor;
 
 use tine_abi::results::{Mode, Outcome};
 use tine_harness::{Console, End, Report, Symbols};
 
 use super::{Bed, options, tally::Tally};
-use crate::exec::{run_command, watch};
+use crate::exec::watch;
 use crate::failure::{Failure, code_of};
 use crate::medium::{self, Parts, Route, Task};
 use crate::options::{FirmwareKind, Options};
@@ -26,8 +26,12 @@ struct Scenario {
     command: &'static str,
     /// Its standard input.
     input: &'static [u8],
+    /// What the guest is to suffer: a value of the command line's key `trial`.
+    trial: Option<&'static str>,
     /// What must come of it.
     expect: Expect,
+    /// What the last lines of console and kernel log must say.
+    says: &'static [&'static str],
 }
 
 /// The machine of a row.
@@ -67,12 +71,25 @@ enum Expect {
     Output(u8, &'static [u8]),
     /// The kernel or root says on the serial line why it stops, with this word in the line.
     Refusal(&'static str),
-    /// The kernel panics and leaves an epitaph.
-    Epitaph,
+    /// The kernel panics.
+    Panic,
+    /// The machine stops, because nothing can go on.
+    Stop,
 }
 
 /// The default machine.
 const USUAL: Machine = Machine::Direct(1, 512);
+
+/// A row without a trial, whose last lines do not matter.
+const fn row(
+    name: &'static str,
+    machine: Machine,
+    damage: Damage,
+    command: &'static str,
+    expect: Expect,
+) -> Scenario {
+    Scenario { name, machine, damage, command, input: b"", trial: None, expect, says: &[] }
+}
 
 /// A command on the default machine.
 const fn command(
@@ -83,13 +100,12 @@ const fn command(
     output: &'static [u8],
 ) -> Scenario {
     let expect = Expect::Output(code, output);
-    Scenario { name, machine: USUAL, damage: Damage::None, command, input, expect }
+    Scenario { input, ..row(name, USUAL, Damage::None, command, expect) }
 }
 
 /// `echo up` on another machine.
 const fn machine(name: &'static str, machine: Machine) -> Scenario {
-    let expect = Expect::Output(0, b"up\n");
-    Scenario { name, machine, damage: Damage::None, command: "echo up", input: b"", expect }
+    row(name, machine, Damage::None, "echo up", Expect::Output(0, b"up\n"))
 }
 
 /// A boot that must be refused.
@@ -99,8 +115,36 @@ const fn refusal(
     damage: Damage,
     word: &'static str,
 ) -> Scenario {
-    let expect = Expect::Refusal(word);
-    Scenario { name, machine, damage, command: "true", input: b"", expect }
+    row(name, machine, damage, "true", Expect::Refusal(word))
+}
+
+/// A server's death, by the value of `trial`; the command, and what must come of it.
+const fn death(
+    name: &'static str,
+    trial: &'static str,
+    command: &'static str,
+    expect: Expect,
+    says: &'static [&'static str],
+) -> Scenario {
+    Scenario { trial: Some(trial), says, ..row(name, USUAL, Damage::None, command, expect) }
+}
+
+/// What root says of a server that jumped to address 0.
+macro_rules! faulted {
+    ($server:literal) => {
+        concat!(
+            "server/",
+            $server,
+            " faulted executing address 0x0 at 0x0: nothing is mapped there"
+        )
+    };
+}
+
+/// What root says of a server without which nothing can go on.
+macro_rules! fatal {
+    ($server:literal) => {
+        concat!("fatal: server/", $server, " has ended, and nothing can go on without it")
+    };
 }
 
 /// Bytes that a line discipline would act on, and all others but NUL.
@@ -114,6 +158,9 @@ const EVERY_BYTE: &[u8] = &{
     bytes[255] = b'\n';
     bytes
 };
+
+/// What `tests fault.panic` prints.
+const TESTED: &[u8] = b"case fault.panic\ntest fault.panic ok\ndone 1\n";
 
 const SCENARIOS: &[Scenario] = &[
     command("true", "true", b"", 0, b""),
@@ -132,7 +179,46 @@ const SCENARIOS: &[Scenario] = &[
     machine("cpus-8", Machine::Direct(8, 512)),
     machine("limine", Machine::Limine),
     machine("limine-uefi", Machine::Uefi(128)),
-    Scenario { expect: Expect::Epitaph, ..command("panic", "true", b"", 0, b"") },
+    Scenario {
+        trial: Some("panic"),
+        says: &["kernel panic: a trial was asked for", "cr3", "backtrace:", "tine_kernel::main"],
+        ..row("panic", USUAL, Damage::None, "true", Expect::Panic)
+    },
+    death(
+        "death-process",
+        "fault:process",
+        "sleep 1000",
+        Expect::Stop,
+        &[faulted!("process"), fatal!("process")],
+    ),
+    death(
+        "death-console",
+        "fault:console",
+        "sleep 1000",
+        Expect::Stop,
+        &[faulted!("console"), fatal!("console")],
+    ),
+    // Who calls it is told of an input/output error, and the system goes on.
+    death(
+        "death-pipe",
+        "fault:pipe",
+        "echo one | cat; echo $?; echo two >/tmp/a; cat /tmp/a; poweroff",
+        Expect::Output(0, b"sh: pipe: Input/output error\n1\ntwo\n"),
+        &[faulted!("pipe")],
+    ),
+    // Nothing but init is left, which can neither read a program nor needs one to power off.
+    death(
+        "death-initrd",
+        "fault:initrd",
+        "true",
+        Expect::Output(127, b"init: sh: Input/output error\n"),
+        &[faulted!("initrd")],
+    ),
+    // A panic without anybody to tell it to, as in a server, goes to the kernel's log.
+    Scenario {
+        says: &["panicked at user/tests/src/cases/fault.rs", "on purpose"],
+        ..command("panic-log", "tests fault.panic", b"", 0, TESTED)
+    },
     refusal("too-little-memory", Machine::Direct(1, 48), Damage::None, "memory"),
     refusal("without-nx", Machine::Without("nx"), Damage::None, "NX"),
     refusal("damaged-archive", USUAL, Damage::Archive, "archive"),
@@ -176,33 +262,29 @@ fn judge(bed: &Bed, parts: &Parts, scenario: &Scenario) -> Result<Result<(), Str
     let parts = damaged(bed, parts, scenario.damage)?;
     let task = Task { mode: Mode::Exec, command: scenario.command.to_owned(), ..Task::default() };
     let mut line = task.command_line(options.slide);
-    if matches!(scenario.expect, Expect::Epitaph) {
-        line.push_str(" trial=panic");
+    if let Some(trial) = scenario.trial {
+        line.push_str(" trial=");
+        line.push_str(trial);
     }
     let mut machine =
         medium::machine(route, &options, &parts, &line, &bed.guest.loader()?, &bed.folder)?;
     if let Machine::Without(feature) = scenario.machine {
         machine.without.push(feature);
     }
-    Ok(match scenario.expect {
-        Expect::Output(code, output) => {
-            let mut seen = Vec::new();
-            let input = Box::new(Cursor::new(scenario.input));
-            let report = run_command(&machine, input, &mut seen, &bed.folder);
-            compare(&report, &seen, code, output)
-        }
-        Expect::Refusal(word) => {
-            let mut serial = Vec::new();
-            let console = Console::Recorded { sink: &mut serial };
-            let folder = bed.folder.path();
-            let report = tine_harness::run(&machine, console, watch(), folder, &mut |_| {});
-            refused(&report, &String::from_utf8_lossy(&serial), word)
-        }
-        Expect::Epitaph => {
-            let report = run_command(&machine, Box::new(io::empty()), &mut Vec::new(), &bed.folder);
-            epitaph(&report, &parts.kernel)
-        }
-    })
+    let (mut seen, folder) = (Vec::new(), &bed.folder);
+    let console = match scenario.expect {
+        // From the firmware's first byte on.
+        Expect::Refusal(_) => Console::Recorded { sink: &mut seen },
+        _ => Console::Piped { input: Box::new(Cursor::new(scenario.input)), output: &mut seen },
+    };
+    let report = tine_harness::run(&machine, console, watch(), folder.path(), &mut |_| {});
+    let ended = match (scenario.expect, &report.end) {
+        (Expect::Output(code, output), _) => compare(&report, &seen, code, output),
+        (Expect::Refusal(word), End::Halted(_)) => refused(&String::from_utf8_lossy(&seen), word),
+        (Expect::Panic, End::Panic(_)) | (Expect::Stop, End::Halted(_)) => Ok(()),
+        (expect, end) => Err(format!("{expect:?} was expected: {end}")),
+    };
+    Ok(ended.and_then(|()| said(&report, &parts.kernel, scenario.says)))
 }
 
 /// The parts of the boot, damaged.
@@ -237,19 +319,14 @@ fn compare(report: &Report, seen: &[u8], code: u8, output: &[u8]) -> Result<(), 
     Ok(())
 }
 
-/// The kernel's epitaph: cause, registers, a backtrace with names.
-fn epitaph(report: &Report, kernel: &[u8]) -> Result<(), String> {
+/// Whether the last lines, with names for the kernel's addresses, hold all of these words.
+fn said(report: &Report, kernel: &[u8], words: &[&str]) -> Result<(), String> {
     let symbols = Symbols::of(kernel);
     let text: String =
         report.last_lines.iter().map(|line| symbols.annotated(line) + "\n").collect();
-    for word in ["kernel panic: a trial was asked for", "cr3", "backtrace:", "tine_kernel::main"] {
-        if !text.contains(word) {
-            return Err(format!("the epitaph lacks {word:?}:\n{text}"));
-        }
-    }
-    match &report.end {
-        End::Panic(_) => Ok(()),
-        end => Err(format!("a kernel panic was expected: {end}")),
+    match words.iter().find(|word| !text.contains(*word)) {
+        Some(word) => Err(format!("the last lines do not say {word:?}:\n{text}")),
+        None => Ok(()),
     }
 }
 
@@ -259,11 +336,9 @@ fn shown(bytes: &[u8]) -> String {
     format!("\"{text}\"")
 }
 
-fn refused(report: &Report, serial: &str, word: &str) -> Result<(), String> {
-    let said = serial.lines().any(|line| line.to_lowercase().contains(&word.to_lowercase()));
-    match (&report.end, said) {
-        (End::Halted(_), true) => Ok(()),
-        (End::Halted(_), false) => Err(format!("no line on the serial port names {word}")),
-        (end, _) => Err(format!("the boot was to be refused: {end}")),
+fn refused(serial: &str, word: &str) -> Result<(), String> {
+    if serial.lines().any(|line| line.to_lowercase().contains(&word.to_lowercase())) {
+        return Ok(());
     }
+    Err(format!("no line on the serial port names {word}"))
 }
