@@ -205,21 +205,21 @@ syscalls! {
         capability: "AddressSpace, CONTROL (SELF: own)",
         arguments: ["request: address of a MapRequest"],
         results: "RSI: the address.",
-        errors: [BadCapability "no such space or Memory", WrongKind "not an AddressSpace or Memory", MissingRight "no CONTROL, or a right of the Memory", BadAddress "the request cannot be read", BadArgument "unaligned, empty, out of range or undefined", Overlap "an exact address is in use", NoMemory "frames, nodes or address range", Denied "writable and executable, or execute without seal", Gone "the space was torn down", Busy "the range is being changed"],
+        errors: [BadCapability "no such space or Memory", WrongKind "not an AddressSpace or Memory", MissingRight "no CONTROL, or a right of the Memory", BadAddress "the request cannot be read", BadArgument "unaligned, empty, out of range or undefined", Overlap "an exact address is in use", NoMemory "frames, nodes or address range", Denied "writable and executable, or execute without seal", Gone "the space was torn down"],
     }
     16 Unmap "unmap" {
         summary: "Removes what is mapped in a range.",
         capability: "AddressSpace, CONTROL (SELF: own)",
         arguments: ["address", "length in bytes"],
         results: "None.",
-        errors: [BadCapability "no such space", WrongKind "not an AddressSpace", MissingRight "no CONTROL", BadArgument "unaligned, empty or out of range", NoMemory "a shared table or node could not be copied", Gone "the space was torn down", Busy "the range is being changed"],
+        errors: [BadCapability "no such space", WrongKind "not an AddressSpace", MissingRight "no CONTROL", BadArgument "unaligned, empty or out of range", NoMemory "a shared table or node could not be copied", Gone "the space was torn down"],
     }
     17 Protect "protect" {
         summary: "Changes the protection of a mapped range; on a Memory: seals it.",
         capability: "AddressSpace, CONTROL (SELF: own), or Memory, WRITE",
         arguments: ["address", "length in bytes", "protection (Protection)"],
         results: "None.",
-        errors: [BadCapability "no such space", WrongKind "neither AddressSpace nor Memory", MissingRight "no CONTROL or WRITE", BadArgument "unaligned, empty, out of range or undefined", NotMapped "a hole in the range", NoMemory "a shared table or node could not be copied", Denied "more than the mapping allows, or writable and executable", Busy "the range is being changed, or the Memory has writers", Gone "the space was torn down"],
+        errors: [BadCapability "no such space", WrongKind "neither AddressSpace nor Memory", MissingRight "no CONTROL or WRITE", BadArgument "unaligned, empty, out of range or undefined", NotMapped "a hole in the range", NoMemory "a shared table or node could not be copied", Denied "more than the mapping allows, or writable and executable", Busy "the Memory has writers", Gone "the space was torn down"],
     }
     18 SpaceCopy "space_copy" {
         summary: "Copies bytes between own memory, a caller's range, an AddressSpace and a Memory.",

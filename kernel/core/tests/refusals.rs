@@ -1,5 +1,5 @@
-//! Every refusal of every system call: the table of the guest's suite, tried on the software machine,
-//! and what no program in the guest can provoke.
+//! Every refusal of every system call: the table of the guest's suite, tried on the software machine, and
+//! what it cannot say in rows. What no program in the guest can provoke is in `elsewhere.rs`.
 //!
 //! A refused call changes nothing: usage is compared before and after each row.
 
@@ -17,7 +17,7 @@ use tine_kcore::{
     testing::system::{MEMORY, MEMORY_LENGTH, Outcome, Program, System},
 };
 use tine_tests_table::refusals::{
-    ELSEWHERE, NOWHERE, ROWS, Row, UNKNOWN, Value,
+    NOWHERE, ROWS, Row, UNKNOWN, Value,
     subject::{
         DOMAIN, DOMAIN_ENDED, DOMAIN_READ, EVENT, EVENT_BOUND, EVENT_SIGNAL, EVENT_WAIT,
         MEMORY as MEMORY_OBJECT, MEMORY_MAPPED, MEMORY_READ, MEMORY_SEALED, PORT, PORT_DEAD,
@@ -306,39 +306,6 @@ fn memory_that_is_exhausted_is_refused_and_every_failure_is_undone() {
 }
 
 #[test]
-fn changes_of_mappings_that_lack_memory_are_refused() {
-    let world = World::new();
-    let (system, thread) = (&world.system, world.program.thread);
-    let map = MapRequest {
-        address: 0,
-        length: 64 * PAGE,
-        protection: Protection::READ | Protection::WRITE,
-        inheritance: Inheritance::Copy,
-        source: Source::Anonymous,
-        offset: 0,
-    };
-    system.put(thread, WORDS, &map);
-    let address = world.call(Call::Map, CapRef::SELF, &[WORDS]).value();
-    let fail = |call: Call, words: &[u64]| {
-        let mut errors = Vec::new();
-        for successes in 0..8 {
-            system.with(|state| state.frames.fail_after(successes));
-            let outcome = world.call(call, CapRef::SELF, words);
-            if system.with(|state| state.frames.heal()) {
-                outcome.value();
-                return errors;
-            }
-            errors.push(outcome.error());
-        }
-        panic!("it never succeeds");
-    };
-    let hole = [address + PAGE, PAGE];
-    let middle = [address + 3 * PAGE, PAGE, u64::from(Protection::READ.bits())];
-    assert!(fail(Call::Unmap, &hole).iter().all(|error| *error == Error::NoMemory));
-    assert!(fail(Call::Protect, &middle).iter().all(|error| *error == Error::NoMemory));
-}
-
-#[test]
 fn large_changes_are_finished_by_the_threads_future() {
     let system = System::new(2048);
     let program = system.spawn(rank::PROGRAM);
@@ -457,14 +424,4 @@ fn hardware_refuses_what_no_program_can_ask_for() {
     }
     let event = control(CapRef::private(300), HardwareOperation::InterruptBind, &[9, 1]);
     assert_eq!(event.error(), Error::BadCapability);
-}
-
-#[test]
-fn the_reasons_given_for_untried_errors_are_known_here() {
-    // A new entry must be looked at: those that name the host have a test in this crate.
-    let hosts = ELSEWHERE
-        .iter()
-        .filter(|entry| matches!(entry.by, tine_tests_table::refusals::By::Host(_)))
-        .count();
-    assert!(hosts <= 24, "{hosts} entries name the host: write their tests");
 }

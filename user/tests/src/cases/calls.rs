@@ -191,7 +191,7 @@ fn wait_until_gone(space: CapRef) -> Verdict {
     loop {
         match map(space, &request) {
             Err(Error::Gone) => return Ok(()),
-            Ok(_) | Err(Error::Busy) => tine::sys::domain::yield_now(),
+            Ok(_) => tine::sys::domain::yield_now(),
             Err(error) => return Err(error.into()),
         }
     }
