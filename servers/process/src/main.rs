@@ -44,18 +44,20 @@ const TIMER: u64 = 3;
 /// The port that clients and the kernel reach this server by.
 const SERVICE: CapRef = CapRef::private(slot::SERVICE);
 
-/// Objects that programs may have together, a process taking about six.
-const OBJECTS: u64 = 1 << 20;
+/// Kernel objects that programs may make for each frame set aside for them: nodes of mapping trees, of
+/// which anybody can make any number, take an eighth. A process takes about six objects.
+const OBJECTS_A_FRAME: u64 = 8;
 
 /// Sets the server up.
 fn start() -> Result<(Processes, Service<tine_server::Tine>)> {
     let service = Service::start()?;
     let hardware = CapRef::private(slot::HARDWARE);
-    // Programs may use what is free now but a part for the servers' own needs.
+    // Programs may use what is free now but a part for the kernel objects that they make, whose frames
+    // are not charged, and a part for the servers' own needs.
     let free = statistics(hardware)?.frames_free;
-    let frames = free - free / 16;
-    let account =
-        create(CapRef::private(slot::ACCOUNT), Kind::Account, ANYWHERE, [frames, OBJECTS, 0])?;
+    let part = free / 16;
+    let limits = [free - 2 * part, part * OBJECTS_A_FRAME, 0];
+    let account = create(CapRef::private(slot::ACCOUNT), Kind::Account, ANYWHERE, limits)?;
     let arguments = [u64::from(SERVICE.bits()), TIMER, 0];
     let timer = create(CapRef::SELF, Kind::Event, ANYWHERE, arguments)?;
     let model = Model::new(Config::DEFAULT).map_err(|_| tine_abi::Error::NoMemory)?;

@@ -6,6 +6,7 @@ mod descriptor;
 mod domain;
 mod event;
 mod exec;
+mod exhaustion;
 mod fault;
 mod file;
 mod fork;
@@ -69,6 +70,7 @@ const GROUPS: &[&[Case]] = &[
     file::CASES,
     console::CASES,
     shell::CASES,
+    exhaustion::CASES,
     heavy::CASES,
 ];
 

@@ -40,6 +40,14 @@ pub(crate) fn counters() -> Result<Statistics, Errno> {
     Ok(statistics(CapRef::private(slot::STATISTICS))?)
 }
 
+/// Waits until the kernel has finished what it was taking apart.
+pub(crate) fn drain() -> Verdict {
+    while counters()?.tasks > 0 {
+        tine::sys::domain::yield_now();
+    }
+    Ok(())
+}
+
 /// Runs the cases that the filter selects; the exit code.
 pub(crate) fn run(filter: &str) -> i32 {
     let mut results = 0;

@@ -1,4 +1,4 @@
-//! Memory: contents, protections, sharing, exhaustion.
+//! Memory: contents, protections, sharing.
 
 use alloc::vec::Vec;
 
@@ -6,15 +6,15 @@ use tine::abi::capability::Rights;
 use tine::abi::memory::PAGE;
 use tine::abi::{CapRef, Error, Kind, layout};
 use tine::memory::{mmap, mmap_not_inherited, mmap_shared};
-use tine::signal::{SIGKILL, SIGSEGV};
+use tine::signal::SIGSEGV;
 use tine::sys::capability::{ANYWHERE, LOWEST_DESCRIPTOR, Placement, close, create, duplicate};
 use tine::sys::memory::{Mapping, Remote, SharedMapping, copy_in, copy_out, seal};
 use tine::sys::trial::{Access, access};
 
 use super::{Case, case, heavy_case};
 use crate::process::{Line, Waiting, child, exits, is_killed};
-use crate::runner::counters;
-use crate::verdict::{Failure, Present, Verdict, check, equal, refused};
+use crate::runner::{counters, drain};
+use crate::verdict::{Present, Verdict, check, equal, refused};
 
 pub(super) const CASES: &[Case] = &[
     case("memory.zero-filled", zero_filled),
@@ -25,8 +25,6 @@ pub(super) const CASES: &[Case] = &[
     case("memory.object", object),
     case("memory.sparse", sparse),
     heavy_case("memory.released", 48, released),
-    case("memory.exhausted-objects", exhausted_objects),
-    heavy_case("memory.exhausted-frames", 32, exhausted_frames),
 ];
 
 const PAGES: usize = 300;
@@ -188,53 +186,4 @@ fn released() -> Verdict {
     drain()?;
     let after = counters()?.frames_free;
     check(after + 64 > before, format_args!("{} frames are missing", before.saturating_sub(after)))
-}
-
-/// Waits until the kernel has finished what it was taking apart.
-fn drain() -> Verdict {
-    while counters()?.tasks > 0 {
-        tine::sys::domain::yield_now();
-    }
-    Ok(())
-}
-
-/// Objects run out as an error value, and what was made can be used.
-fn exhausted_objects() -> Verdict {
-    let pid = child(|| {
-        let mut count = 0_u32;
-        let error = loop {
-            match create(CapRef::SELF, Kind::Event, ANYWHERE, [0; 3]) {
-                Ok(_) => count += 1,
-                Err(error) => break error,
-            }
-        };
-        let is_known = matches!(error, Error::NoObjects | Error::NoMemory | Error::NoSlots);
-        check(is_known, format_args!("{} after {count} events", error.label()))?;
-        check(count > 1000, format_args!("only {count} events"))?;
-        Ok(0)
-    })?;
-    exits(pid, 0)?;
-    // There are objects again.
-    close(create(CapRef::SELF, Kind::Event, ANYWHERE, [0; 3])?)?;
-    Ok(())
-}
-
-/// Frames run out as a fault of whoever touches one more; others live on.
-fn exhausted_frames() -> Verdict {
-    let bystander = Waiting::start()?;
-    let all = counters()?.frames_total as usize * PAGE as usize;
-    let hog = child(|| {
-        let mut memory = mmap(all + (64 << 20))?;
-        for page in memory.bytes_mut().chunks_mut(PAGE as usize) {
-            page[0] = 1;
-        }
-        Err(Failure::new("more memory was touched than there is"))
-    })?;
-    is_killed(hog, SIGKILL)?;
-    bystander.is_alive()?;
-    bystander.release()?;
-    // There is memory again.
-    let mut memory = mmap(1 << 20)?;
-    memory.bytes_mut().fill(1);
-    Ok(())
 }
