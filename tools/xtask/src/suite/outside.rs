@@ -39,12 +39,14 @@ struct Scenario {
 enum Machine {
     /// Direct boot with this many CPUs and MiB.
     Direct(u32, u32),
-    /// Limine under BIOS.
-    Limine,
+    /// Limine under BIOS with this many MiB.
+    Limine(u32),
     /// Limine under UEFI with this many MiB.
     Uefi(u32),
     /// Direct boot on a CPU without this feature.
     Without(&'static str),
+    /// Limine under BIOS on one.
+    LimineWithout(&'static str),
 }
 
 /// What is done to the boot.
@@ -58,6 +60,10 @@ enum Damage {
     ArchiveEnd,
     /// This member of the boot archive is left out.
     Missing(&'static str),
+    /// This member of the boot archive is a text.
+    Text(&'static str),
+    /// The kernel is no ELF file.
+    Kernel,
     /// The root server is no ELF file.
     Root,
     /// The root server is cut in the middle.
@@ -69,7 +75,7 @@ enum Damage {
 enum Expect {
     /// This exit code and exactly this output.
     Output(u8, &'static [u8]),
-    /// The kernel or root says on the serial line why it stops, with this word in the line.
+    /// Loader, kernel or root says on the serial port why it stops: this line.
     Refusal(&'static str),
     /// The kernel panics.
     Panic,
@@ -113,9 +119,9 @@ const fn refusal(
     name: &'static str,
     machine: Machine,
     damage: Damage,
-    word: &'static str,
+    line: &'static str,
 ) -> Scenario {
-    row(name, machine, damage, "true", Expect::Refusal(word))
+    row(name, machine, damage, "true", Expect::Refusal(line))
 }
 
 /// A server's death, by the value of `trial`; the command, and what must come of it.
@@ -177,7 +183,7 @@ const SCENARIOS: &[Scenario] = &[
     machine("memory-64", Machine::Direct(1, 64)),
     machine("memory-4096", Machine::Direct(1, 4096)),
     machine("cpus-8", Machine::Direct(8, 512)),
-    machine("limine", Machine::Limine),
+    machine("limine", Machine::Limine(512)),
     machine("limine-uefi", Machine::Uefi(128)),
     Scenario {
         trial: Some("panic"),
@@ -219,14 +225,84 @@ const SCENARIOS: &[Scenario] = &[
         says: &["panicked at user/tests/src/cases/fault.rs", "on purpose"],
         ..command("panic-log", "tests fault.panic", b"", 0, TESTED)
     },
-    refusal("too-little-memory", Machine::Direct(1, 48), Damage::None, "memory"),
-    refusal("without-nx", Machine::Without("nx"), Damage::None, "NX"),
-    refusal("damaged-archive", USUAL, Damage::Archive, "archive"),
-    refusal("cut-archive", USUAL, Damage::ArchiveEnd, "archive"),
-    refusal("missing-init", USUAL, Damage::Missing("bin/init"), "init"),
-    refusal("missing-server", USUAL, Damage::Missing("server/process"), "process"),
-    refusal("damaged-root", USUAL, Damage::Root, "root"),
-    refusal("cut-root", USUAL, Damage::RootEnd, "root"),
+    refusal(
+        "too-little-memory",
+        Machine::Direct(1, 48),
+        Damage::None,
+        "directboot: 47 MiB of memory where 64 are needed",
+    ),
+    refusal(
+        "without-nx",
+        Machine::Without("nx"),
+        Damage::None,
+        "directboot: this CPU has no NX bit",
+    ),
+    refusal(
+        "limine-too-little-memory",
+        Machine::Limine(48),
+        Damage::None,
+        "tine: cannot start: 47 MiB of memory, but Tine needs 64",
+    ),
+    refusal(
+        "limine-without-nx",
+        Machine::LimineWithout("nx"),
+        Damage::None,
+        "tine: cannot start: this processor cannot keep pages from being executed (no NX)",
+    ),
+    refusal(
+        "damaged-archive",
+        USUAL,
+        Damage::Archive,
+        "tine: cannot start: the boot module `archive` is damaged: it is not a ustar archive",
+    ),
+    refusal(
+        "cut-archive",
+        USUAL,
+        Damage::ArchiveEnd,
+        "fatal: the boot archive is damaged: it ends inside a file",
+    ),
+    refusal(
+        "missing-init",
+        USUAL,
+        Damage::Missing("bin/init"),
+        "fatal: the boot archive holds no bin/init",
+    ),
+    refusal(
+        "missing-server",
+        USUAL,
+        Damage::Missing("server/process"),
+        "fatal: the boot archive holds no server/process",
+    ),
+    refusal(
+        "damaged-init",
+        USUAL,
+        Damage::Text("bin/init"),
+        "fatal: bin/init in the boot archive is damaged: it is no ELF file",
+    ),
+    refusal(
+        "damaged-server",
+        USUAL,
+        Damage::Text("server/pipe"),
+        "fatal: server/pipe in the boot archive is damaged: it is no ELF file",
+    ),
+    refusal(
+        "damaged-kernel",
+        USUAL,
+        Damage::Kernel,
+        "directboot: the kernel is not a 64-bit x86 ELF executable",
+    ),
+    refusal(
+        "damaged-root",
+        USUAL,
+        Damage::Root,
+        "tine: cannot start: the root server: it is no ELF file",
+    ),
+    refusal(
+        "cut-root",
+        USUAL,
+        Damage::RootEnd,
+        "tine: cannot start: the root server: it is cut off",
+    ),
 ];
 
 /// Runs the rows.
@@ -236,7 +312,7 @@ pub(super) fn run(bed: &Bed, parts: &Parts, tally: &mut Tally) -> Result<(), Fai
         if !tally.wants(&name) {
             continue;
         }
-        let limine = matches!(scenario.machine, Machine::Limine | Machine::Uefi(_));
+        let limine = !matches!(scenario.machine, Machine::Direct(..) | Machine::Without(_));
         match &bed.limine {
             Err(why) if limine => tally.case(&name, Outcome::Skipped(why)),
             _ => {
@@ -253,7 +329,8 @@ fn judge(bed: &Bed, parts: &Parts, scenario: &Scenario) -> Result<Result<(), Str
         (_, Machine::Direct(cpus, memory)) => {
             (&Route::Direct, Options { cpus, memory, ..options() })
         }
-        (Ok(route), Machine::Limine) => (route, options()),
+        (Ok(route), Machine::Limine(memory)) => (route, Options { memory, ..options() }),
+        (Ok(route), Machine::LimineWithout(_)) => (route, options()),
         (Ok(route), Machine::Uefi(memory)) => {
             (route, Options { memory, firmware: FirmwareKind::Uefi, ..options() })
         }
@@ -268,7 +345,7 @@ fn judge(bed: &Bed, parts: &Parts, scenario: &Scenario) -> Result<Result<(), Str
     }
     let mut machine =
         medium::machine(route, &options, &parts, &line, &bed.guest.loader()?, &bed.folder)?;
-    if let Machine::Without(feature) = scenario.machine {
+    if let Machine::Without(feature) | Machine::LimineWithout(feature) = scenario.machine {
         machine.without.push(feature);
     }
     let (mut seen, folder) = (Vec::new(), &bed.folder);
@@ -280,7 +357,7 @@ fn judge(bed: &Bed, parts: &Parts, scenario: &Scenario) -> Result<Result<(), Str
     let report = tine_harness::run(&machine, console, watch(), folder.path(), &mut |_| {});
     let ended = match (scenario.expect, &report.end) {
         (Expect::Output(code, output), _) => compare(&report, &seen, code, output),
-        (Expect::Refusal(word), End::Halted(_)) => refused(&String::from_utf8_lossy(&seen), word),
+        (Expect::Refusal(line), End::Halted(_)) => refused(&String::from_utf8_lossy(&seen), line),
         (Expect::Panic, End::Panic(_)) | (Expect::Stop, End::Halted(_)) => Ok(()),
         (expect, end) => Err(format!("{expect:?} was expected: {end}")),
     };
@@ -294,13 +371,18 @@ fn damaged(bed: &Bed, parts: &Parts, damage: Damage) -> Result<Parts, Failure> {
         Damage::None => {}
         Damage::Archive => parts.archive[..512].fill(b'?'),
         Damage::ArchiveEnd => parts.archive.truncate(parts.archive.len() / 2),
-        Damage::Missing(name) => {
+        Damage::Missing(name) | Damage::Text(name) => {
             let mut archive = medium::archive(&bed.guest)?;
             if !archive.remove(name) {
-                return Err(Failure::setup(format!("the boot archive has no {name} to leave out")));
+                return Err(Failure::setup(format!("the boot archive has no {name} to damage")));
+            }
+            if matches!(damage, Damage::Text(_)) {
+                let added = archive.program(name, b"a text\n".to_vec());
+                added.map_err(|error| Failure::setup(error.to_string()))?;
             }
             parts.archive = archive.bytes();
         }
+        Damage::Kernel => parts.kernel[..4].fill(b'?'),
         Damage::Root => parts.root[..4].fill(b'?'),
         Damage::RootEnd => parts.root.truncate(parts.root.len() / 2),
     }
@@ -336,9 +418,10 @@ fn shown(bytes: &[u8]) -> String {
     format!("\"{text}\"")
 }
 
-fn refused(serial: &str, word: &str) -> Result<(), String> {
-    if serial.lines().any(|line| line.to_lowercase().contains(&word.to_lowercase())) {
+fn refused(serial: &str, line: &str) -> Result<(), String> {
+    if serial.lines().any(|said| said.trim_end() == line) {
         return Ok(());
     }
-    Err(format!("no line on the serial port names {word}"))
+    let last = serial.lines().rfind(|said| !said.trim().is_empty()).unwrap_or("nothing");
+    Err(format!("the serial port does not say {line:?} but {last:?}"))
 }
