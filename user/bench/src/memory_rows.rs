@@ -18,15 +18,22 @@ fn touch(bytes: &mut [u8], page: usize) {
     bytes[page * PAGE as usize] = black_box(1);
 }
 
-/// Pages of a region.
-const REGION_PAGES: usize = (REGION / PAGE) as usize;
+/// Pages of a part of a page table: the least that becomes private at once.
+const PART_PAGES: usize = 32;
 /// Pages enough for the operations and the warm-up, of both passes.
-const PAGES: usize = 8 * REGION_PAGES;
+const PAGES: usize = 8 * (REGION / PAGE) as usize;
 
-/// The next page of a mapping that is not the first of its region.
+/// Writes to one page of each part, so that all tables are there and private.
+fn touch_parts(mapping: &mut Mapping) {
+    for page in (0..PAGES).step_by(PART_PAGES) {
+        touch(mapping.bytes_mut(), page);
+    }
+}
+
+/// The next page of a mapping that is not the first of its part.
 fn next(page: &mut usize) -> usize {
     *page += 1;
-    if page.is_multiple_of(REGION_PAGES) {
+    if page.is_multiple_of(PART_PAGES) {
         *page += 1;
     }
     *page
@@ -35,13 +42,11 @@ fn next(page: &mut usize) -> usize {
 /// The first write to a page of anonymous memory, its tables being private.
 pub(crate) fn zero_fill_fault() -> Result<Measured> {
     let mut mapping = mmap(PAGES * PAGE as usize)?;
-    for region in 0..PAGES / REGION_PAGES {
-        touch(mapping.bytes_mut(), region * REGION_PAGES);
-    }
+    touch_parts(&mut mapping);
     each_page(&mut mapping)
 }
 
-/// Measures the first write to every page but the first one of a region.
+/// Measures the first write to every page but the first one of a part.
 fn each_page(mapping: &mut Mapping) -> Result<Measured> {
     let mut page = 0;
     part(|probe| {
@@ -71,9 +76,7 @@ pub(crate) fn cow_fault() -> Result<Measured> {
         Fork::Parent(pid) => pid,
     };
     close(reader)?;
-    for region in 0..PAGES / REGION_PAGES {
-        touch(mapping.bytes_mut(), region * REGION_PAGES);
-    }
+    touch_parts(&mut mapping);
     let measured = each_page(&mut mapping);
     close(writer)?;
     waitpid(child, WaitFlags::empty())?;
