@@ -125,6 +125,13 @@ pub mod rank {
 #[derive(Debug)]
 pub enum CreateArguments {}
 
+/// Bytes that the kernel keeps at most for each object that an account may have. They are charged to
+/// nobody: who makes an account sets them aside.
+///
+/// It is the sum over all kinds: the kernel keeps memory that objects of one kind had when they go and
+/// objects of another kind come.
+pub const OBJECT_BYTES: u64 = 6400;
+
 /// What `Exec` installs: 4 words.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ExecSpec {

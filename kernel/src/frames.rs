@@ -34,10 +34,12 @@ fn entry(frame: Frame, index: usize) -> *mut u64 {
 /// register, from which all entries of a group have constant distances.
 #[inline(always)]
 fn kept(place: *mut u64) -> *mut u64 {
-    let mut place = place;
+    let mut address = place.expose_provenance();
     // SAFETY: no instruction at all.
-    unsafe { asm!("/* {0} */", inout(reg) place, options(pure, nomem, nostack, preserves_flags)) };
-    place
+    unsafe {
+        asm!("/* {0} */", inout(reg) address, options(pure, nomem, nostack, preserves_flags))
+    };
+    core::ptr::with_exposed_provenance_mut(address)
 }
 
 /// Entry `index` of the table in `frame`.

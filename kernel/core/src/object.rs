@@ -32,6 +32,7 @@ use crate::{
 };
 
 pub mod capability;
+pub mod cost;
 pub mod domain;
 pub mod event;
 pub mod grant;

@@ -36,6 +36,7 @@ impl<M: Machine> State<M> {
             self.extended.pages(),
             self.errands.pages(),
             self.deadlines.pages(),
+            self.nodes.pages(),
         ];
         let objects = self.threads.len()
             + self.grants.len()

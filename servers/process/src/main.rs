@@ -27,7 +27,9 @@ mod perform;
 mod server;
 
 use tine_abi::capability::{CapRef, Kind, slot};
+use tine_abi::domain::OBJECT_BYTES;
 use tine_abi::error::Result;
+use tine_abi::memory::PAGE;
 use tine_process_model::{Config, Model};
 use tine_rt::Arguments;
 use tine_server::{Service, serve};
@@ -44,19 +46,15 @@ const TIMER: u64 = 3;
 /// The port that clients and the kernel reach this server by.
 const SERVICE: CapRef = CapRef::private(slot::SERVICE);
 
-/// Kernel objects that programs may make for each frame set aside for them: nodes of mapping trees, of
-/// which anybody can make any number, take an eighth. A process takes about six objects.
-const OBJECTS_A_FRAME: u64 = 8;
-
 /// Sets the server up.
 fn start() -> Result<(Processes, Service<tine_server::Tine>)> {
     let service = Service::start()?;
     let hardware = CapRef::private(slot::HARDWARE);
     // Programs may use what is free now but a part for the kernel objects that they make, whose frames
-    // are not charged, and a part for the servers' own needs.
+    // are not charged, and a part for the servers' own needs. A process takes about six objects.
     let free = statistics(hardware)?.frames_free;
-    let part = free / 16;
-    let limits = [free - 2 * part, part * OBJECTS_A_FRAME, 0];
+    let (for_objects, for_servers) = (free / 8, free / 16);
+    let limits = [free - for_objects - for_servers, for_objects * PAGE / OBJECT_BYTES, 0];
     let account = create(CapRef::private(slot::ACCOUNT), Kind::Account, ANYWHERE, limits)?;
     let arguments = [u64::from(SERVICE.bits()), TIMER, 0];
     let timer = create(CapRef::SELF, Kind::Event, ANYWHERE, arguments)?;

@@ -11,7 +11,10 @@ use tine_abi::Error;
 use tine_ksync::{Id, PageSource, Slab};
 
 use super::{FrameTable, MemoryObjects, Progress, mapping::Mapping, object};
-use crate::account::{self, AccountId, Accounts};
+use crate::{
+    account::{self, AccountId, Accounts},
+    object::cost::bytes,
+};
 
 /// Records in a node: with the slab's header a node is 512 bytes.
 pub(crate) const FAN_OUT: usize = 15;
@@ -84,10 +87,19 @@ pub struct MappingNodes {
 }
 
 impl MappingNodes {
+    /// Bytes of the slab for each node.
+    pub const BYTES: usize = bytes::<Node>();
+
     /// No nodes yet.
     #[must_use]
     pub const fn new() -> MappingNodes {
         MappingNodes { slab: Slab::new(), dead: None }
+    }
+
+    /// Pages of the slab.
+    #[must_use]
+    pub const fn pages(&self) -> usize {
+        self.slab.pages()
     }
 
     /// Nodes in use.

@@ -93,6 +93,13 @@ impl Space {
         matches!(self.job, Some(Job::Unmap(_) | Job::Protect(..)))
     }
 
+    /// Whether entries of a mapping are being filled in advance; see [`Space::advance`].
+    #[inline]
+    #[must_use]
+    pub fn is_filling(&self) -> bool {
+        matches!(self.job, Some(Job::Fill(_)))
+    }
+
     /// Who pays for its tables and pages.
     #[inline]
     #[must_use]

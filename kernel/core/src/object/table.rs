@@ -18,7 +18,7 @@ use tine_ksync::{Id, PageSource, Slab};
 
 use crate::{
     account::{AccountId, Accounts},
-    object::capability::Capability,
+    object::{capability::Capability, cost::bytes},
 };
 
 mod more;
@@ -74,6 +74,9 @@ pub struct Tables {
 }
 
 impl Tables {
+    /// Bytes of slabs for each table.
+    pub const BYTES: usize = bytes::<CapTable>() + bytes::<More>();
+
     /// No table.
     #[must_use]
     pub const fn new() -> Tables {

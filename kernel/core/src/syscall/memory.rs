@@ -77,12 +77,17 @@ impl<M: Machine> State<M> {
         };
         let mapped = self.with_space(space_id, |cx, space| {
             let address = space.map(cx, &request)?;
-            // Entries for pages that exist are filled in advance as far as one step goes.
+            // Entries for pages that exist are filled in advance.
             let _is_filled = space.advance(cx);
-            Ok(address)
+            Ok((address, space.is_filling()))
         });
         match mapped {
-            Ok(address) => Ok(Done::Values(address, 0)),
+            Ok((address, false)) => Ok(Done::Values(address, 0)),
+            Ok((address, true)) => {
+                // Faults fill what this thread cannot, for want of a future.
+                let work = Work::Change { space: space_id, result: Some(address) };
+                Ok(self.begin_work(me, work).unwrap_or(Done::Values(address, 0)))
+            }
             Err(error) => self.after_busy(me, space_id, error),
         }
     }

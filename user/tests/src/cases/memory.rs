@@ -23,6 +23,7 @@ pub(super) const CASES: &[Case] = &[
     case("memory.not-inherited", not_inherited),
     case("memory.sealed", sealed),
     case("memory.object", object),
+    case("memory.filled-in-advance", filled_in_advance),
     case("memory.sparse", sparse),
     heavy_case("memory.released", 48, released),
 ];
@@ -123,6 +124,23 @@ fn sealed() -> Verdict {
     view.bytes_mut()[PAGE as usize - 3..][..6].copy_from_slice(b"broken");
     exits(pid, 0)?;
     equal(&view.bytes()[PAGE as usize - 3..][..6], b"broken", "the parent's view")
+}
+
+/// Whoever maps what is there already takes no fault for it, however large it is.
+fn filled_in_advance() -> Verdict {
+    let length = PAGES * PAGE as usize;
+    let memory = create(CapRef::SELF, Kind::Memory, ANYWHERE, [length as u64, 0, 0])?;
+    for page in 0..PAGES as u64 {
+        copy_out(Remote::Memory(memory, page * PAGE), &(page + 1).to_le_bytes())?;
+    }
+    let view = SharedMapping::memory(memory, 0, length, false)?;
+    close(memory)?;
+    let before = counters()?.faults;
+    let is_there =
+        (0..PAGES).all(|page| view.load(page * PAGE as usize / 8) == Some(page as u64 + 1));
+    let faults = counters()?.faults - before;
+    check(is_there, "the mapping shows the Memory")?;
+    equal(faults, 0, "faults")
 }
 
 fn object() -> Verdict {
