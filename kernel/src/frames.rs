@@ -37,7 +37,7 @@ fn kept(place: *mut u64) -> *mut u64 {
     let mut address = place.expose_provenance();
     // SAFETY: no instruction at all.
     unsafe {
-        asm!("/* {0} */", inout(reg) address, options(pure, nomem, nostack, preserves_flags))
+        asm!("/* {0} */", inout(reg) address, options(pure, nomem, nostack, preserves_flags));
     };
     core::ptr::with_exposed_provenance_mut(address)
 }
