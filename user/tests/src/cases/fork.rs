@@ -1,11 +1,14 @@
 //! fork: what the child has, and what it costs.
 
 use alloc::vec;
+use alloc::vec::Vec;
 
+use tine::abi::layout::REGION;
 use tine::abi::memory::PAGE;
 use tine::descriptor::{OpenFlags, Whence, lseek};
 use tine::memory::mmap;
 use tine::process::getpid_by_message;
+use tine::sys::memory::Mapping;
 use tine::{close, getpgid, getpid, getppid, getsid, open, read, unlink, write};
 
 use super::{Case, case};
@@ -16,6 +19,7 @@ use crate::verdict::{Verdict, check, equal, refused};
 pub(super) const CASES: &[Case] = &[
     case("fork.identity", identity),
     case("fork.copy-on-write", copy_on_write),
+    case("fork.large-tables", large_tables),
     case("fork.three-generations", three_generations),
     case("fork.heap", heap),
     case("fork.descriptors", descriptors),
@@ -82,6 +86,53 @@ fn copy_on_write() -> Verdict {
 }
 
 /// Each generation writes a third, and sees of the others what was there when it was made.
+/// Page tables with many entries, of which parents and children use a part at a time: every page
+/// stays what its process made it.
+fn large_tables() -> Verdict {
+    const ROUNDS: u64 = 24;
+    let length = 80 * REGION as usize;
+    let mut memory = mmap(length)?;
+    // The first table is full, and so many tables are there that their own table is large.
+    let first = (0..512).map(|page| page * PAGE as usize);
+    let pages: Vec<usize> = first.chain((1..80).map(|region| region * REGION as usize)).collect();
+    let mut expected: Vec<u8> = (0..pages.len()).map(|index| index as u8).collect();
+    let stamp = |memory: &mut Mapping, expected: &mut [u8], round: u64| {
+        for turn in 0..5 {
+            let index = ((round * 5 + turn) * 97 % pages.len() as u64) as usize;
+            expected[index] = expected[index].wrapping_add(round as u8 + 1);
+            memory.bytes_mut()[pages[index]] = expected[index];
+        }
+    };
+    let holds = |memory: &Mapping, expected: &[u8]| -> Verdict {
+        for (page, byte) in pages.iter().zip(expected) {
+            equal(memory.bytes()[*page], *byte, format_args!("byte {page:#x}"))?;
+        }
+        Ok(())
+    };
+    for (page, byte) in pages.iter().zip(&expected) {
+        memory.bytes_mut()[*page] = *byte;
+    }
+    let mut kept: Option<Waiting> = None;
+    for round in 0..ROUNDS {
+        // A child that only looks on keeps the tables of this round shared until the next one.
+        let onlooker = Waiting::start()?;
+        if let Some(before) = kept.replace(onlooker) {
+            before.release()?;
+        }
+        let pid = child(|| {
+            stamp(&mut memory, &mut expected, round + 100);
+            holds(&memory, &expected)?;
+            Ok(0)
+        })?;
+        stamp(&mut memory, &mut expected, round);
+        exits(pid, 0)?;
+        if round % 8 == 7 {
+            holds(&memory, &expected)?;
+        }
+    }
+    kept.map_or(Ok(()), Waiting::release)
+}
+
 fn three_generations() -> Verdict {
     let mut memory = mmap(96 * PAGE as usize)?;
     let third = |bytes: &mut [u8], which: usize, value: u8| {
