@@ -153,6 +153,27 @@ fn when_too_many_borrow_a_part_the_next_one_copies_it() {
 }
 
 #[test]
+fn each_lender_refuses_for_itself() {
+    // The parent has the first or the last part itself and borrows the others. Its children borrow
+    // from both, and it is the parent's lender that has too many borrowers first.
+    for at in [page(0, 0), page(15, 0)] {
+        let mut scene = Scene::new();
+        let onlooker = scene.fork();
+        scene.store(at, 200);
+        let mut children: Vec<Space> = (0..18).map(|_| scene.fork()).collect();
+        for (number, child) in children.iter_mut().enumerate() {
+            scene.bench.store(child, page(2, 2), 100 + number as u8).expect("room");
+        }
+        let spaces: Vec<&Space> = children.iter().chain([&scene.parent, &onlooker]).collect();
+        scene.bench.check(&spaces);
+        for (number, child) in children.iter_mut().enumerate() {
+            let told = [(at, 200), (page(2, 2), 100 + number as u8)];
+            Scene::expect(&mut scene.bench, child, &told);
+        }
+    }
+}
+
+#[test]
 fn generations_keep_no_more_than_a_lender_a_part() {
     let mut scene = Scene::new();
     let before = scene.bench.frames.available();

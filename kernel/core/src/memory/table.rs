@@ -162,7 +162,6 @@ fn bring_home<M: PhysicalMemory>(
         for group in (first..first + PART).step_by(GROUP) {
             machine.take_entries(lender, group, |entry| counts.lower(entry));
         }
-        frames.vacate(marker);
     }
     let (occupancy, live) = frames.usage(table);
     let occupancy = occupancy & !address::groups_of(part) | groups;

@@ -40,13 +40,6 @@ impl FrameTable {
             && record.borrowers(entry::part(marker)) == 1
     }
 
-    /// The entries that this marker stands for were moved away.
-    pub(crate) fn vacate(&mut self, marker: u64) {
-        if let Some(record) = self.records.get_mut(entry::frame(marker).0 as usize) {
-            record.word &= !address::groups_of(entry::part(marker));
-        }
-    }
-
     /// One table fewer has this marker. A part that nobody sees any more is dead.
     pub(crate) fn give_back(&mut self, marker: u64) {
         let (lender, part) = (entry::frame(marker), entry::part(marker));
