@@ -51,9 +51,9 @@
 //! > **Futures.** A future lies in a slot that does not move (F3) until the one [`Running`] that its
 //! > state allows (T2) drops it (F1). That reaches the storage by pointer and without the table;
 //! > others make `&TaskSlot` meanwhile, which is why the storage is an `UnsafeCell`; nobody makes a
-//! > `&mut TaskSlot` of a running task, because lists borrow for change only what is linked or being
-//! > pushed (L3), and such tasks are QUEUED (T1, F2). Futures are `Send` and `'static`, so any CPU may
-//! > poll them at any time; one that kept a guard across an await is not `Send` (O3).
+//! > `&mut TaskSlot` while it holds a future, which may have references into itself: state and links
+//! > are cells (L3, F2). Futures are `Send` and `'static`, so any CPU may poll them at any time; one
+//! > that kept a guard across an await is not `Send` (O3).
 //!
 //! > **Exclusion.** A [`Guard`] exists between acquire and release of one ticket (K1). That locks are
 //! > taken with interrupts off and in order (O1, O2) prevents deadlock, not unsoundness; it is

@@ -6,25 +6,26 @@
 //!
 //! Invariants: L1 an element has links exactly when it is on a list; the ends of the list point to
 //! themselves. L2 an element is unlinked before it leaves its slab. Breaking L2, or removing from a
-//! list the element is not on, loses elements but touches no foreign memory. L3 a list borrows for
-//! change only elements that are linked, and the one being pushed: the task table relies on it, whose
-//! running tasks are neither.
+//! list the element is not on, loses elements but touches no foreign memory. L3 a list never borrows
+//! an element for change, only its links are cells: the task table relies on it, whose futures refer
+//! to themselves.
 
-use core::marker::PhantomData;
+use core::{cell::Cell, marker::PhantomData};
 
 use crate::{id::Id, slab::Slab};
 
 /// The two links an element keeps for one list: to the element before it and the one behind it.
 #[derive(Debug)]
-pub struct Links<T>(Option<(Id<T>, Id<T>)>);
+pub struct Links<T>(Cell<Option<(Id<T>, Id<T>)>>);
 
 impl<T> Links<T> {
     /// On no list.
-    pub const NONE: Links<T> = Links(None);
+    #[expect(clippy::declare_interior_mutable_const, reason = "a new one at each use")]
+    pub const NONE: Links<T> = Links(Cell::new(None));
 
     /// Whether the element is on a list.
     pub const fn is_linked(&self) -> bool {
-        self.0.is_some()
+        self.0.get().is_some()
     }
 }
 
@@ -32,9 +33,6 @@ impl<T> Links<T> {
 pub trait Linked<Tag>: Sized {
     /// The links for this kind.
     fn links(&self) -> &Links<Self>;
-
-    /// The links for this kind, for the list to change.
-    fn links_mut(&mut self) -> &mut Links<Self>;
 }
 
 /// A first-in, first-out list of elements of one [`Slab`]; every operation takes that slab.
@@ -71,13 +69,11 @@ impl<T: Linked<Tag>, Tag> List<T, Tag> {
     /// Appends `id`. False, and nothing happens, if it is stale or already on a list of this kind.
     pub fn push_back(&mut self, slab: &mut Slab<T>, id: Id<T>) -> bool {
         let (first, last) = self.ends.unwrap_or((id, id));
-        let Some(element) = slab.get_mut(id).filter(|element| !element.links().is_linked()) else {
+        let Some(own) = slab.get(id).map(Linked::links).filter(|own| !own.is_linked()) else {
             return false;
         };
-        *element.links_mut() = Links(Some((last, id)));
-        if let Some((_, next)) = links(slab, last) {
-            *next = id;
-        }
+        own.0.set(Some((last, id)));
+        change(slab, last, |previous, _| (previous, id));
         self.ends = Some((first, id));
         self.length += 1;
         true
@@ -91,21 +87,21 @@ impl<T: Linked<Tag>, Tag> List<T, Tag> {
     /// Unlinks `id` from wherever it stands. False if it is stale, on no list of this kind, or an
     /// end of another list.
     pub fn remove(&mut self, slab: &mut Slab<T>, id: Id<T>) -> bool {
-        let own = links(slab, id).copied();
-        let (Some((previous, next)), Some((first, last))) = (own, self.ends) else { return false };
+        let Some(own) = slab.get(id).map(|element| &element.links().0) else { return false };
+        let (Some((previous, next)), Some((first, last))) = (own.get(), self.ends) else {
+            return false;
+        };
         let (is_first, is_last) = (previous == id, next == id);
         if is_first != (first == id) || is_last != (last == id) {
             return false;
         }
-        if let Some(element) = slab.get_mut(id) {
-            *element.links_mut() = Links::NONE;
-        }
+        own.set(None);
         // An end hands its link to itself on to its neighbour, who is the end now.
-        if !is_first && let Some((_, right)) = links(slab, previous) {
-            *right = if is_last { previous } else { next };
+        if !is_first {
+            change(slab, previous, |left, _| (left, if is_last { previous } else { next }));
         }
-        if !is_last && let Some((left, _)) = links(slab, next) {
-            *left = if is_first { next } else { previous };
+        if !is_last {
+            change(slab, next, |_, right| (if is_first { next } else { previous }, right));
         }
         let ends = (if is_first { next } else { first }, if is_last { previous } else { last });
         self.ends = (!(is_first && is_last)).then_some(ends);
@@ -115,7 +111,7 @@ impl<T: Linked<Tag>, Tag> List<T, Tag> {
 
     /// The element behind `id`, if there is one: the step of a walk that changes things.
     pub fn after(slab: &Slab<T>, id: Id<T>) -> Option<Id<T>> {
-        slab.get(id)?.links().0.map(|(_, next)| next).filter(|next| *next != id)
+        slab.get(id)?.links().0.get().map(|(_, next)| next).filter(|next| *next != id)
     }
 
     /// The elements from front to back, at most [`List::len`] of them.
@@ -124,11 +120,16 @@ impl<T: Linked<Tag>, Tag> List<T, Tag> {
     }
 }
 
-/// The links of the element `id`, if it is live and on a list of this kind. Looks before it borrows
-/// for change (L3).
-fn links<T: Linked<Tag>, Tag>(slab: &mut Slab<T>, id: Id<T>) -> Option<&mut (Id<T>, Id<T>)> {
-    slab.get(id)?.links().0?;
-    slab.get_mut(id)?.links_mut().0.as_mut()
+/// Changes the links of the element `id`, if it is live and on a list of this kind.
+fn change<T: Linked<Tag>, Tag>(
+    slab: &Slab<T>,
+    id: Id<T>,
+    with: impl FnOnce(Id<T>, Id<T>) -> (Id<T>, Id<T>),
+) {
+    if let Some(element) = slab.get(id) {
+        let links = &element.links().0;
+        links.set(links.get().map(|(previous, next)| with(previous, next)));
+    }
 }
 
 impl<T, Tag> Default for List<T, Tag> {

@@ -25,8 +25,9 @@
 //! - T3 no wake is lost: a `ready` after `begin` makes `end` queue the task again.
 //! - F1 a slot's storage holds the future that `step` was made for, from `insert` until `step` has
 //!   dropped it.
-//! - F2 the future is touched through its `Running` only; everyone else touches the slot's state,
-//!   and its links only while it is QUEUED (L3), so nobody makes a `&mut` of a running slot.
+//! - F2 the future is touched through its `Running` only; everyone else touches the slot's state and
+//!   links, which are cells (L3). Nobody makes a `&mut` of a slot that holds a future, not even
+//!   between two turns: futures refer to themselves.
 //! - F3 a future never moves: slots do not (S4). So pinning it in place is what `Pin` asks for.
 
 use core::{
@@ -77,10 +78,6 @@ pub struct TaskSlot {
 impl Linked<()> for TaskSlot {
     fn links(&self) -> &Links<Self> {
         &self.links
-    }
-
-    fn links_mut(&mut self) -> &mut Links<Self> {
-        &mut self.links
     }
 }
 

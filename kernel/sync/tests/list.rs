@@ -21,17 +21,11 @@ impl Linked<Run> for Node {
     fn links(&self) -> &Links<Node> {
         &self.run
     }
-    fn links_mut(&mut self) -> &mut Links<Node> {
-        &mut self.run
-    }
 }
 
 impl Linked<Wait> for Node {
     fn links(&self) -> &Links<Node> {
         &self.wait
-    }
-    fn links_mut(&mut self) -> &mut Links<Node> {
-        &mut self.wait
     }
 }
 

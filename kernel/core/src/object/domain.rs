@@ -137,8 +137,4 @@ impl Linked<Ending> for Domain {
     fn links(&self) -> &Links<Self> {
         &self.ending
     }
-
-    fn links_mut(&mut self) -> &mut Links<Self> {
-        &mut self.ending
-    }
 }

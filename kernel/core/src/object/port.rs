@@ -80,8 +80,4 @@ impl Linked<Closing> for Port {
     fn links(&self) -> &Links<Self> {
         &self.closing
     }
-
-    fn links_mut(&mut self) -> &mut Links<Self> {
-        &mut self.closing
-    }
 }

@@ -349,20 +349,11 @@ impl Linked<Line> for Thread {
     fn links(&self) -> &Links<Self> {
         &self.line
     }
-
-    #[inline]
-    fn links_mut(&mut self) -> &mut Links<Self> {
-        &mut self.line
-    }
 }
 
 impl Linked<Sibling> for Thread {
     fn links(&self) -> &Links<Self> {
         &self.sibling
-    }
-
-    fn links_mut(&mut self) -> &mut Links<Self> {
-        &mut self.sibling
     }
 }
 
