@@ -65,16 +65,15 @@ pub struct Console<R, F> {
 
 impl<R: Registers, F: Foreground> Console<R, F> {
     /// Takes a device over, for a person or (`for_command`) for the input and output of one
-    /// command: without echo, and marked where its output begins.
+    /// command: marked where its output begins, without echo, and with one end of the input.
     ///
     /// # Errors
     /// ENOMEM.
     pub fn new(registers: R, foreground: F, for_command: bool) -> Result<Self, Errno> {
-        let (terminal, output) = (Terminal::new()?, Output::new()?);
+        let (terminal, output) = (Terminal::new(for_command)?, Output::new()?);
         let uart = Uart::new(registers);
         let mut console = Self { uart, foreground, terminal, output, holding: false };
         if for_command {
-            console.terminal.begin_without_echo();
             console.output.push(CONSOLE_START);
             console.send();
         }

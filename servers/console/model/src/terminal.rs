@@ -55,6 +55,11 @@ pub struct Terminal {
     input: VecDeque<u8>,
     /// Lengths of finished lines in `input`, canonical mode only; 0 is an end of file.
     ends: VecDeque<usize>,
+    /// Input and output are those of one command: nobody sits at the keyboard, so nothing is
+    /// shown that is typed, and an end of file is the last.
+    for_command: bool,
+    /// The last end of file was typed: whoever reads after all input is told so.
+    ended: bool,
     readers: VecDeque<Reader>,
     /// The interrupt character was typed, and nobody has taken it yet.
     interrupted: bool,
@@ -62,17 +67,22 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// A cooked terminal. All memory it will ever need is taken here.
+    /// A cooked terminal; `for_command`, without echo, and the first end of file stays. All
+    /// memory it will ever need is taken here.
     ///
     /// # Errors
     /// ENOMEM.
-    pub fn new() -> Result<Self, Errno> {
+    pub fn new(for_command: bool) -> Result<Self, Errno> {
+        let mut mode = Mode::COOKED;
+        mode.set(Mode::ECHO, !for_command);
         let mut terminal = Self {
-            mode: Mode::COOKED,
+            mode,
             line: Vec::new(),
             literal: false,
             input: VecDeque::new(),
             ends: VecDeque::new(),
+            for_command,
+            ended: false,
             readers: VecDeque::new(),
             interrupted: false,
             watches: WatchList::default(),
@@ -84,11 +94,6 @@ impl Terminal {
             .and_then(|()| terminal.ends.try_reserve_exact(INPUT_MAX))
             .and_then(|()| terminal.readers.try_reserve_exact(READERS_MAX));
         memory.map(|()| terminal).map_err(|_| Errno::NOMEM)
-    }
-
-    /// Nobody sits at the keyboard: nothing that is typed is shown.
-    pub(crate) fn begin_without_echo(&mut self) {
-        self.mode.remove(Mode::ECHO);
     }
 
     /// Nobody has the terminal any more: ends all watches; an interrupt is nobody's.
@@ -186,7 +191,9 @@ impl Terminal {
                 }
             }
             _ if byte == control(b'D') => {
-                if self.room_for_line() {
+                if self.for_command && self.line.is_empty() {
+                    self.ended = true;
+                } else if self.room_for_line() {
                     self.give_out_line();
                 }
             }
@@ -313,20 +320,20 @@ impl Terminal {
 
     fn level(&self) -> WatchMask {
         let mut level = WatchMask::WRITABLE;
-        let answers = self.interrupted || !self.input.is_empty() || !self.ends.is_empty();
+        let input = !self.input.is_empty() || !self.ends.is_empty() || self.ended;
+        let answers = self.interrupted || input;
         level.set(WatchMask::READABLE, answers);
         level
     }
 
     /// Bytes that one read may take: all of them, or up to the end of the first line.
     fn readable(&self) -> Option<usize> {
-        if self.mode.contains(Mode::CANONICAL) {
+        let input = if self.mode.contains(Mode::CANONICAL) {
             self.ends.front().copied()
-        } else if self.input.is_empty() {
-            None
         } else {
-            Some(self.input.len())
-        }
+            Some(self.input.len()).filter(|length| *length > 0)
+        };
+        input.or(self.ended.then_some(0))
     }
 
     fn serve(&mut self, clients: &mut impl Clients) {

@@ -149,7 +149,7 @@ impl World {
     fn new(line: Vec<Command>) -> Self {
         Self {
             line,
-            terminal: Terminal::new().expect("there is memory"),
+            terminal: Terminal::new(false).expect("there is memory"),
             job: Job::default(),
             answer: Answer::default(),
             shell: Shell::Prompt,

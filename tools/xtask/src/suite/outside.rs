@@ -180,6 +180,7 @@ const SCENARIOS: &[Scenario] = &[
     command("input", "cat", b"one\ntwo", 0, b"one\ntwo"),
     command("input-bytes", "cat", EVERY_BYTE, 0, EVERY_BYTE),
     command("no-input", "cat; echo end", b"", 0, b"end\n"),
+    command("input-ends-for-good", "cat; cat; echo end", b"one", 0, b"oneend\n"),
     machine("memory-64", Machine::Direct(1, 64)),
     machine("memory-4096", Machine::Direct(1, 4096)),
     machine("cpus-8", Machine::Direct(8, 512)),
