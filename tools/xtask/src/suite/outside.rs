@@ -306,9 +306,17 @@ const SCENARIOS: &[Scenario] = &[
     ),
 ];
 
+/// The README's example, and the block of text that it says this prints.
+fn readme() -> Scenario {
+    let text = include_str!("../../../../README.md");
+    let block = text.split_once("```text\n").and_then(|(_, rest)| rest.split_once("```"));
+    let output = block.map_or("", |(block, _)| block).as_bytes();
+    command("readme", "forkdemo && ps && echo ok | cat", b"", 0, output)
+}
+
 /// Runs the rows.
 pub(super) fn run(bed: &Bed, parts: &Parts, tally: &mut Tally) -> Result<(), Failure> {
-    for scenario in SCENARIOS {
+    for scenario in SCENARIOS.iter().chain([&readme()]) {
         let name = format!("boot/{}", scenario.name);
         if !tally.wants(&name) {
             continue;
