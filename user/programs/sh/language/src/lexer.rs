@@ -198,7 +198,14 @@ impl Lexer<'_> {
     fn parameter(&mut self, word: &mut Word, quoted: bool) -> Result<(), ParseError> {
         let mut name = String::new();
         match self.rest.peek().copied() {
-            Some('(') => return Err(ParseError::NotOffered("command substitution")),
+            Some('(') => {
+                self.rest.next();
+                let is_arithmetic = self.rest.peek() == Some(&'(');
+                return Err(ParseError::NotOffered(match is_arithmetic {
+                    true => "arithmetic",
+                    false => "command substitution",
+                }));
+            }
             Some('{') => {
                 self.rest.next();
                 loop {

@@ -6,7 +6,8 @@
 //! The language is the part of POSIX's shell command language that people type and put into
 //! scripts: pipelines, `!`, `&&`, `||`, `;`, `&`, redirections, assignments, quoting, parameters,
 //! `( )`, `{ }`, `if`, `while`, `until`, `for`. What is left out is refused by name: command
-//! substitution, here-documents, `case`, functions.
+//! substitution, arithmetic, here-documents, `case`, functions; and patterns, which stand for
+//! themselves.
 //!
 //! Invariants: parsing never panics and its depth is bounded ([`parser::DEPTH_MAX`]); an input that
 //! only lacks its end is told apart from a wrong one, so that an interactive shell can ask for more.

@@ -139,6 +139,7 @@ fn open_ends_ask_for_more_and_errors_name_the_token() {
 #[test]
 fn what_is_left_out_is_named() {
     refuse("a $(b)", ParseError::NotOffered("command substitution"));
+    refuse("a $((1))", ParseError::NotOffered("arithmetic"));
     refuse("a `b`", ParseError::NotOffered("command substitution"));
     refuse("a <<b", ParseError::NotOffered("here-documents"));
     refuse("f() { a; }", ParseError::NotOffered("functions"));
