@@ -26,6 +26,12 @@ use tine::{Arguments, Result, println};
 
 use measure::Measured;
 
+const USAGE: &str = "usage: bench [FILTER...]
+Measures the rows whose name contains one of the filters, which can also be separated by
+commas; all without a filter. Ticks of the time-stamp counter are instructions only where
+the machine counts them: that is `cargo run -- bench' on the host. Results go to
+descriptor 3, the results channel, or to standard output if there is none.";
+
 /// How a row is measured.
 type Measure = fn() -> Result<Measured>;
 
@@ -86,6 +92,10 @@ fn measure(measure: Measure) -> Result<Measured> {
 }
 
 fn run(arguments: Arguments) -> i32 {
+    if arguments.clone().nth(1) == Some(b"--help") {
+        println!("{USAGE}");
+        return 0;
+    }
     let (mut written, mut failed) = (0, false);
     for (name, row) in ROWS.iter().filter(|(name, _)| is_wanted(name, &arguments)) {
         output::line(&Line::Case(name));

@@ -26,7 +26,8 @@ use stage::Scene;
 
 const USAGE: &str = "usage: forkdemo [ACT...]
 Shows what fork, copy-on-write, vfork, pdfork, its last close and orphans are: every
-line is told by the process that did it, and checked. Exit code 0 if all was as told.";
+line is told by the process that did it, and checked. Exit code 0 if all was as told.
+The acts, all of them if none is named:";
 
 /// One act: name, title, what happens.
 type Act = (&'static str, &'static str, fn() -> Scene);
@@ -47,12 +48,14 @@ fn run(arguments: Arguments) -> i32 {
         arguments.skip(1).map(|name| String::from_utf8_lossy(name).into_owned()).collect();
     if names.iter().any(|name| name == "--help") {
         println!("{USAGE}");
+        for (act, title, _) in ACTS {
+            println!("  {act:<14}{title}");
+        }
         return 0;
     }
     let known = |name: &String| ACTS.iter().any(|(act, ..)| act == name);
     if let Some(unknown) = names.iter().find(|name| !known(name)) {
-        eprintln!("forkdemo: there is no act {unknown}");
-        eprintln!("{USAGE}");
+        eprintln!("forkdemo: there is no act {unknown}; `forkdemo --help' names them");
         return 2;
     }
     for (act, title, play) in ACTS {

@@ -28,6 +28,10 @@ use tine::{
 const RESULTS: Fd = Fd(3);
 
 fn run(_: Arguments) -> i32 {
+    if getpid() != 1 {
+        eprintln!("init: the system starts it, as process 1");
+        return 1;
+    }
     let line = tine::getenv("TINE_COMMAND_LINE").unwrap_or_default();
     let line = String::from_utf8_lossy(&line).into_owned();
     unsetenv("TINE_COMMAND_LINE");
