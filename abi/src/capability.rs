@@ -16,7 +16,7 @@ pub enum Table {
     Private = 0,
     /// Unix file descriptors.
     Descriptors = 1,
-    /// Root directory, working directory, and one user word.
+    /// Root directory and working directory ([`path`]).
     Paths = 2,
 }
 

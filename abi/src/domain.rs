@@ -203,7 +203,7 @@ pub struct PrivateEntry {
 /// Entries of [`CloneSpec::private`] at most.
 pub const PRIVATE_ENTRIES: usize = 6;
 
-/// Argument of `clone_caller`: 25 words.
+/// Argument of `clone_caller`: 24 words.
 ///
 /// The child has one thread. Its registers are the caller's, with status 0, word 0 = 0, word 1 = 0
 /// (fork's result) and word 2 = [`Self::child_result`] (its own process id), and the overrides
@@ -214,7 +214,7 @@ pub struct CloneSpec {
     pub space: Inherit,
     /// File descriptors: copy, share or empty.
     pub descriptors: Inherit,
-    /// Root, working directory and user word: copy, share or empty.
+    /// Root and working directory: copy, share or empty.
     pub paths: Inherit,
     /// Where the capability of the new Domain goes.
     pub domain: Destination,

@@ -82,7 +82,7 @@ errors! {
         NotMapped = 17, "NOT_MAPPED", "The address range holds no mapping.";
         Denied = 18, "DENIED", "The access is never allowed: writable and executable, or execute without a seal.";
         TimedOut = 19, "TIMED_OUT", "The deadline passed before the condition held.";
-        Rank = 20, "RANK", "A server may call only towards a lower rank.";
+        Rank = 20, "RANK", "A server may call only towards a lower rank; debug kernels refuse the others.";
         NotSuspended = 21, "NOT_SUSPENDED", "The thread's registers can be used only while it is suspended.";
     }
 }

@@ -104,7 +104,7 @@ syscalls! {
         errors: [
             BadCapability "no such port", WrongKind "not a Port", MissingRight "no SEND, or DUPLICATE missing on a capability sent as a copy",
             BadAddress "the extras cannot be read", BadArgument "the extras hold an undefined value",
-            Revoked "the identity was revoked", PeerDied "the receiver is gone or dropped the call", Rank "towards a higher rank",
+            Revoked "the identity was revoked", PeerDied "the receiver is gone or dropped the call", Rank "towards a higher rank (asked by debug kernels only)",
             NoObjects "no identity left in the account for one to mint", NoMemory "no memory for an identity to mint",
         ],
     }
