@@ -79,6 +79,7 @@ fn dispatch() -> Result<ExitCode, Failure> {
         "bench" => verb_of(bench::parse(parser)?, bench::HELP, bench::run),
         "lint" => verb_of(lint::parse(parser)?, lint::HELP, |()| lint::run()),
         "help" | "-h" => Ok(print(HELP)),
+        other if other.starts_with('-') => Err(Failure::usage(format!("unknown option {other}"))),
         other => Err(Failure::usage(format!(
             "unknown verb {other:?}; the verbs are boot, exec, test, bench and lint"
         ))),

@@ -2,7 +2,6 @@
 //!
 //! Owns: `--limine --direct --firmware --cpus --memory --icount`: reading, ranges, what excludes
 //! what, and their part of the help texts. Called by: `boot`, `exec`.
-//! Source: README, "What a user does".
 
 use std::path::PathBuf;
 

@@ -22,6 +22,7 @@ fn text(bytes: &[u8]) -> String {
 fn what_cannot_be_followed_exits_with_2_and_points_to_help() {
     for words in [
         &["fly"][..],
+        &["-x"],
         &["boot", "--fast"],
         &["--direct", "--firmware", "uefi"],
         &["boot", "--memory", "63"],
