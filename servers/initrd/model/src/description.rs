@@ -100,7 +100,7 @@ impl<'a> Files<'a> {
     /// OPEN below a directory.
     ///
     /// # Errors
-    /// EBADF, ENOTDIR, ENOENT, EEXIST, EISDIR, EROFS, EINVAL, ENAMETOOLONG, ENFILE, ENOSPC.
+    /// EBADF, ENOTDIR, ENOENT, EEXIST, EISDIR, EROFS, EACCES, EINVAL, ENAMETOOLONG, ENFILE, ENOSPC.
     pub fn open(&mut self, badge: Badge, path: &[u8], flags: OpenFlags) -> Result<Opened, Errno> {
         let from = self.directory(badge)?;
         let changes = OpenFlags::WRITE | OpenFlags::TRUNCATE | OpenFlags::APPEND;
@@ -124,7 +124,10 @@ impl<'a> Files<'a> {
             FileKind::Directory if flags.intersects(changes | OpenFlags::EXECUTE) => {
                 return Err(Errno::ISDIR);
             }
-            FileKind::Regular if flags.contains(OpenFlags::DIRECTORY) => return Err(Errno::NOTDIR),
+            FileKind::Regular | FileKind::Device if flags.contains(OpenFlags::DIRECTORY) => {
+                return Err(Errno::NOTDIR);
+            }
+            FileKind::Device if flags.contains(OpenFlags::EXECUTE) => return Err(Errno::ACCES),
             FileKind::Regular if flags.intersects(changes) && !found.writable => {
                 return Err(Errno::ROFS);
             }
@@ -201,6 +204,9 @@ impl<'a> Files<'a> {
             return Err(Errno::BADF);
         }
         let node = self.tree.node_mut(description.node)?;
+        if node.kind() == FileKind::Device {
+            return Ok(length as u64);
+        }
         if description.flags.contains(OpenFlags::APPEND) {
             description.position = node.length();
         }

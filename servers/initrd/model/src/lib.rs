@@ -1,4 +1,5 @@
-//! The file tree: the boot archive as files, and a writable directory for temporary ones.
+//! The file tree: the boot archive as files, the null device, and a writable directory for
+//! temporary files.
 //!
 //! Owns: nodes and names, open file descriptions, which files are kept as Memories to be executed.
 //! Never enters it: capabilities, system calls, clocks. Bytes move through
@@ -8,6 +9,7 @@
 //! ```text
 //!   /            read-only, from the archive
 //!   /bin/sh ...  read-only files: ranges of the archive, never copied
+//!   /dev/null    takes what is written, and is always at its end
 //!   /tmp         writable: files of pages that belong to the account of the server
 //! ```
 //!

@@ -38,6 +38,8 @@ pub(crate) enum Content {
     Pieces { pieces: Vec<Option<Box<[u8; PIECE]>>>, length: usize },
     /// A directory, its names sorted.
     Directory(Vec<Name>),
+    /// Takes what is written and is always at its end.
+    Null,
 }
 
 #[derive(Debug)]
@@ -60,6 +62,7 @@ impl Node {
         match self.content {
             Content::Directory(_) => FileKind::Directory,
             Content::Archived(_) | Content::Pieces { .. } => FileKind::Regular,
+            Content::Null => FileKind::Device,
         }
     }
 
@@ -68,6 +71,7 @@ impl Node {
             Content::Archived(range) => range.len(),
             Content::Pieces { length, .. } => *length,
             Content::Directory(names) => names.len(),
+            Content::Null => 0,
         }
     }
 
@@ -92,7 +96,7 @@ impl Node {
                 let piece = pieces.get(position / PIECE).and_then(Option::as_deref);
                 &piece.unwrap_or(&ZEROS)[inside..inside + wanted]
             }
-            Content::Directory(_) => &[],
+            Content::Directory(_) | Content::Null => &[],
         }
     }
 
@@ -127,8 +131,11 @@ impl Node {
         }
     }
 
-    /// Cuts or extends with zeros.
+    /// Cuts or extends with zeros; a device stays as it is.
     pub(crate) fn set_length(&mut self, new: usize) -> Result<(), Errno> {
+        if matches!(self.content, Content::Null) {
+            return Ok(());
+        }
         let Content::Pieces { pieces, length } = &mut self.content else { return Err(Errno::ROFS) };
         if new > FILE_MAX {
             return Err(Errno::FBIG);

@@ -10,6 +10,8 @@ use crate::path::{names, split_last};
 
 /// Name of the writable directory.
 const WRITABLE: &[u8] = b"tmp";
+/// Path of the one device.
+const NULL: &[u8] = b"dev/null";
 
 /// All nodes. Nothing here follows an open description; see [`crate::Files`].
 #[derive(Debug)]
@@ -38,7 +40,7 @@ impl core::fmt::Display for Unusable {
 }
 
 impl Tree {
-    /// The tree of an archive, with an empty writable directory.
+    /// The tree of an archive, with an empty writable directory and `/dev/null`.
     ///
     /// # Errors
     /// Says what is wrong with the archive, or that memory is short.
@@ -52,8 +54,9 @@ impl Tree {
                 EntryKind::File => Content::Archived(entry.content),
                 EntryKind::Directory => Content::Directory(Vec::new()),
             };
-            tree.add_archived(entry.path, content).map_err(Unusable::Path)?;
+            tree.add_member(entry.path, content).map_err(Unusable::Path)?;
         }
+        tree.add_member(NULL, Content::Null).map_err(Unusable::Path)?;
         tree.make_directory(root, WRITABLE).map_err(Unusable::Path)?;
         for (_, node) in tree.nodes.iter_mut().flatten() {
             node.writable = false;
@@ -81,8 +84,8 @@ impl Tree {
         false
     }
 
-    /// Adds a member of the archive and the directories on its way.
-    fn add_archived(&mut self, path: &[u8], content: Content) -> Result<(), Errno> {
+    /// Adds a member and the directories on its way.
+    fn add_member(&mut self, path: &[u8], content: Content) -> Result<(), Errno> {
         let (directories, last) = split_last(path);
         let mut parent = self.root();
         for name in names(directories)? {
@@ -135,14 +138,14 @@ impl Tree {
     pub(crate) fn names_of(&self, id: NodeId) -> Result<&Vec<Name>, Errno> {
         match &self.node(id)?.content {
             Content::Directory(names) => Ok(names),
-            Content::Archived(_) | Content::Pieces { .. } => Err(Errno::NOTDIR),
+            _ => Err(Errno::NOTDIR),
         }
     }
 
     fn names_mut(&mut self, id: NodeId) -> Result<&mut Vec<Name>, Errno> {
         match &mut self.node_mut(id)?.content {
             Content::Directory(names) => Ok(names),
-            Content::Archived(_) | Content::Pieces { .. } => Err(Errno::NOTDIR),
+            _ => Err(Errno::NOTDIR),
         }
     }
 

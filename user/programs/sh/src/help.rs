@@ -28,6 +28,7 @@ Commands        ls -l /bin          a program of /bin (PATH says where to look)
                 ( a; b )  { a; b; } in a process of its own; in this shell
 Files           a <f  a >f  a >>f   input, output, output at the end of f
                 a 2>f   a 2>&1      error messages to f; to where the output goes
+                a >/dev/null        output to nowhere
 Variables       X=1  echo \"$X\"      set, use; `export X' shows it to programs
                 $? $$ $! $1 $# $@   last status, this shell, last background, arguments
 Conditions      if a; then b; else c; fi      while a; do b; done      until a; do b; done

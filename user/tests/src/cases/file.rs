@@ -1,4 +1,4 @@
-//! Files: the archive's, and those of /tmp.
+//! Files: the archive's, those of /tmp, and the null device.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -25,6 +25,7 @@ pub(super) const CASES: &[Case] = &[
     case("file.unlinked", unlinked),
     case("file.paths", paths),
     case("file.shared", shared),
+    case("file.null", null),
 ];
 
 const ALL: OpenFlags =
@@ -47,6 +48,18 @@ fn archive() -> Verdict {
     refused(open("/bin/true", OpenFlags::WRITE), Errno::ROFS, "writing to the archive")?;
     refused(unlink("/bin/true"), Errno::ROFS, "removing from the archive")?;
     refused(mkdir("/bin/x"), Errno::ROFS, "a directory in the archive")?;
+    close(fd)?;
+    Ok(())
+}
+
+fn null() -> Verdict {
+    let fd = open("/dev/null", ALL)?;
+    equal(fstat(fd)?.kind, FileKind::Device, "what it is")?;
+    let large = vec![1; 100_000];
+    equal(write(fd, &large)?, large.len(), "all is taken")?;
+    equal(read(fd, &mut [0; 8])?, 0, "nothing is given")?;
+    equal(fstat(fd)?.bytes, 0, "nothing is kept")?;
+    refused(unlink("/dev/null"), Errno::ROFS, "removing it")?;
     close(fd)?;
     Ok(())
 }

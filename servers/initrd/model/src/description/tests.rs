@@ -115,7 +115,7 @@ fn with_world(test: impl FnOnce(&mut World<'_>)) {
 #[test]
 fn archived_files_are_read_only() {
     with_world(|world| {
-        assert_eq!(world.list("/"), ["bin", "etc", "tmp"]);
+        assert_eq!(world.list("/"), ["bin", "dev", "etc", "tmp"]);
         let file = world.open("etc/motd", OpenFlags::READ).unwrap();
         assert_eq!(world.read(file, 2), Ok("he".to_string()));
         assert_eq!(world.read(file, 99), Ok("llo".to_string()));
@@ -124,6 +124,30 @@ fn archived_files_are_read_only() {
         assert_eq!(world.open("etc/new", OpenFlags::WRITE | OpenFlags::CREATE), Err(Errno::ROFS));
         assert_eq!(world.files.unlink(world.root, b"bin/sh"), Err(Errno::ROFS));
         assert_eq!(world.files.write(file, CALL, 1, &mut Range::default()), Err(Errno::BADF));
+    });
+}
+
+#[test]
+fn the_null_device_takes_everything_and_gives_nothing() {
+    with_world(|world| {
+        let changes = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::TRUNCATE;
+        let null = world.open("/dev/null", OpenFlags::READ | changes).unwrap();
+        assert_eq!(
+            world.files.status(null).map(|(kind, length, _)| (kind, length)),
+            Ok((FileKind::Device, 0))
+        );
+        assert_eq!(world.files.write(null, CALL, 1 << 20, &mut Range::default()), Ok(1 << 20));
+        assert_eq!(world.files.truncate(null, 7), Ok(()));
+        assert_eq!(world.read(null, 9), Ok(String::new()));
+        for (flags, error) in [
+            (OpenFlags::READ | OpenFlags::DIRECTORY, Errno::NOTDIR),
+            (OpenFlags::EXECUTE, Errno::ACCES),
+        ] {
+            assert_eq!(world.open("/dev/null", flags), Err(error));
+        }
+        assert_eq!(world.open("/dev/null/x", OpenFlags::READ), Err(Errno::NOTDIR));
+        assert_eq!(world.open("/dev/new", changes), Err(Errno::ROFS));
+        assert_eq!(world.files.unlink(world.root, b"dev/null"), Err(Errno::ROFS));
     });
 }
 
