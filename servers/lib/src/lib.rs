@@ -19,7 +19,8 @@
 //!
 //! Invariants: a server waits in one place, [`serve`]; it never dies of what a client sends: a
 //! failed reply is turned into a plain errno, a caller that is gone is forgotten, capabilities
-//! that no handler kept are closed before the next message.
+//! that no handler kept are closed before the next message. Nor does it die of what clients use up:
+//! its memory has frames before it is used ([`tine_rt::heap::commit`]).
 //!
 //! Called by: the servers' `main`; people who write servers.
 #![no_std]

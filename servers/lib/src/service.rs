@@ -317,11 +317,13 @@ impl<K: Kernel> Clients for Service<K> {
 
 /// The port every server is started with.
 impl Service<crate::kernel::Tine> {
-    /// The service on the well-known slot, its arrivals window set.
+    /// The service on the well-known slot, its arrivals window set. From here on a server that
+    /// finds no memory fails an allocation and lives.
     ///
     /// # Errors
-    /// What `thread_control` says.
+    /// What `thread_control` says; NO_MEMORY.
     pub fn start() -> Result<Self, Error> {
+        tine_rt::heap::commit()?;
         tine_sys::domain::set_arrivals(slot::ARRIVALS)?;
         Ok(Self::new(crate::kernel::Tine, CapRef::private(slot::SERVICE)))
     }

@@ -99,6 +99,7 @@ fn hello() -> Result<(), Error> {
 /// Starts everything; who supervises it.
 fn boot() -> Result<Supervisor, Fatal> {
     hello().or_fatal("the results channel")?;
+    tine_rt::heap::commit().or_fatal("root's own memory")?;
     let machine = statistics(HARDWARE).or_fatal("the counters")?;
     if machine.frames_total < FRAMES_LEAST {
         return Err(Fatal::Refused(Refusal::Memory(machine.frames_total)));

@@ -4,8 +4,12 @@
 //!
 //! Never enters it: memory that programs map themselves (`tine_sys::memory`).
 //!
-//! Invariants: the lock is not held across anything but the two steps of growing, each one system
-//! call at most; a fork of a single-threaded program therefore never copies a locked heap.
+//! Invariants: the lock is not held across anything but the steps of growing, each two system calls
+//! at most; a fork of a single-threaded program therefore never copies a locked heap.
+//!
+//! Memory of a program gets its frames when it is touched, and a program that finds none is killed.
+//! A server must not be: after [`commit`] memory has its frames before the heap has it, so that
+//! running out is a failed allocation.
 
 pub mod growth;
 
@@ -18,7 +22,10 @@ use growth::{Growth, Step};
 use talc::TalcLock;
 use talc::base::{Talc, binning::Binning};
 use talc::source::Source;
+use tine_abi::{Error, layout};
 use tine_sys::{domain, memory};
+
+use crate::{control, start};
 
 /// A lock that lets other threads run while it waits.
 #[derive(Debug)]
@@ -58,6 +65,26 @@ struct Memory {
     growth: Growth,
     /// The first heap as far as it was claimed.
     first: Option<NonNull<u8>>,
+    /// Memory gets its frames before it is used.
+    commits: bool,
+}
+
+impl Memory {
+    const fn new(growth: Growth) -> Self {
+        Self { growth, first: None, commits: false }
+    }
+
+    /// Sees to the frames of memory that the heap is about to get.
+    ///
+    /// # Safety
+    /// The range is mapped for writing, and nothing uses it yet.
+    unsafe fn prepare(&self, start: usize, end: usize) -> Result<(), ()> {
+        if !self.commits {
+            return Ok(());
+        }
+        // SAFETY: the caller's promise.
+        unsafe { memory::commit(start as u64, (end - start) as u64) }.map_err(|_| ())
+    }
 }
 
 // SAFETY: the pointer is the end of memory that the allocator owns, whichever thread uses it.
@@ -66,37 +93,73 @@ unsafe impl Send for Memory {}
 // SAFETY: neither mapping nor claiming uses the global allocator.
 unsafe impl Source for Memory {
     fn acquire<B: Binning>(talc: &mut Talc<Self, B>, layout: Layout) -> Result<(), ()> {
+        let before = talc.source.growth.clone();
         let step = talc.source.growth.next(layout.size(), layout.align()).ok_or(())?;
-        match step {
-            Step::First { start, end } => {
-                let base = core::ptr::with_exposed_provenance_mut(start);
-                // SAFETY: `set_first`'s caller gave this range to the heap.
-                let heap = unsafe { talc.claim(base, end - start) }.ok_or(())?;
-                talc.source.first = Some(heap);
-            }
-            Step::Extend { end } => {
-                let heap = talc.source.first.ok_or(())?;
-                let end = core::ptr::with_exposed_provenance_mut(end);
-                // SAFETY: `heap` is the end that the last claim or extension returned, and the
-                // memory up to `end` belongs to the first heap, of which nothing else is used.
-                talc.source.first = Some(unsafe { talc.extend(heap, end) });
-            }
-            Step::Map { bytes } => {
-                let mut mapping = memory::Mapping::anonymous(bytes).map_err(|_| ())?;
-                let (base, length) = (mapping.bytes_mut().as_mut_ptr(), mapping.length());
-                // The heap keeps it for good.
-                core::mem::forget(mapping);
-                // SAFETY: the mapping is the allocator's alone.
-                unsafe { talc.claim(base, length) }.ok_or(())?;
-            }
-        }
-        Ok(())
+        grow(talc, step, before.claimed()).inspect_err(|()| talc.source.growth = before)
     }
 }
 
+/// Takes a step from the end of what is claimed of the first heap. A step that fails gives the heap
+/// nothing.
+fn grow<B: Binning>(talc: &mut Talc<Memory, B>, step: Step, claimed: usize) -> Result<(), ()> {
+    match step {
+        Step::First { start, end } => {
+            // SAFETY: `set_first`'s caller gave this range to the heap.
+            unsafe { talc.source.prepare(start, end) }?;
+            let base = core::ptr::with_exposed_provenance_mut(start);
+            // SAFETY: `set_first`'s caller gave this range to the heap.
+            let heap = unsafe { talc.claim(base, end - start) }.ok_or(())?;
+            talc.source.first = Some(heap);
+        }
+        Step::Extend { end } => {
+            let heap = talc.source.first.ok_or(())?;
+            // SAFETY: as above; the heap ends where this begins.
+            unsafe { talc.source.prepare(claimed, end) }?;
+            let end = core::ptr::with_exposed_provenance_mut(end);
+            // SAFETY: `heap` is the end that the last claim or extension returned, and the
+            // memory up to `end` belongs to the first heap, of which nothing else is used.
+            talc.source.first = Some(unsafe { talc.extend(heap, end) });
+        }
+        Step::Map { bytes } => {
+            let mut mapping = memory::Mapping::anonymous(bytes).map_err(|_| ())?;
+            let (base, length) = (mapping.bytes_mut().as_mut_ptr(), mapping.length());
+            let start = base.expose_provenance();
+            // SAFETY: the mapping is new.
+            unsafe { talc.source.prepare(start, start + length) }?;
+            // The heap keeps it for good.
+            core::mem::forget(mapping);
+            // SAFETY: the mapping is the allocator's alone.
+            unsafe { talc.claim(base, length) }.ok_or(())?;
+        }
+    }
+    Ok(())
+}
+
 #[cfg_attr(target_os = "none", global_allocator)]
-static HEAP: TalcLock<YieldLock, Memory> =
-    TalcLock::new(Memory { growth: Growth::none(), first: None });
+static HEAP: TalcLock<YieldLock, Memory> = TalcLock::new(Memory::new(Growth::none()));
+
+/// Bytes of the main stack that [`commit`] provides for: more than servers use.
+const STACK: u64 = 64 << 10;
+
+/// From now on the program's memory has its frames before it is used, see the header: what the heap
+/// gets from here on, what it has, the program's data, and the first 64 KiB of the main stack.
+///
+/// # Errors
+/// NO_MEMORY; on the host UNKNOWN_CALL.
+pub fn commit() -> Result<(), Error> {
+    let block = start::block();
+    let control = control::of_main_stack(block.stack);
+    let mut heap = HEAP.lock();
+    heap.source.commits = true;
+    let claimed = heap.source.growth.claimed() as u64;
+    drop(heap);
+    let data = block.heap - block.heap % layout::REGION;
+    for (start, end) in [(data, claimed), (control - STACK, control)] {
+        // SAFETY: data, heap and stack are mapped for writing, and the only thread is here.
+        unsafe { memory::commit(start, end - start) }?;
+    }
+    Ok(())
+}
 
 /// Says where the first heap lies. To be called once, before the first allocation.
 ///
@@ -118,7 +181,7 @@ mod tests {
         let mut arena = std::vec![0_u128; 1 << 14];
         let start = arena.as_mut_ptr().expose_provenance().next_multiple_of(4096);
         let heap: TalcLock<YieldLock, Memory> =
-            TalcLock::new(Memory { growth: Growth::new(start..start + (1 << 17)), first: None });
+            TalcLock::new(Memory::new(Growth::new(start..start + (1 << 17))));
         let layout = Layout::from_size_align(1000, 16).unwrap();
         let mut blocks = Vec::new();
         loop {
@@ -137,6 +200,13 @@ mod tests {
             // SAFETY: allocated above with this layout.
             unsafe { heap.dealloc(block, layout) };
         }
+        // Nothing can be committed either: the heap has what it had, and no more.
+        heap.lock().source.commits = true;
+        let before = heap.lock().source.growth.clone();
+        let larger = Layout::from_size_align(1 << 18, 16).unwrap();
+        // SAFETY: the layout has a size.
+        assert!(unsafe { heap.alloc(larger) }.is_null());
+        assert_eq!(heap.lock().source.growth, before);
         let large = Layout::from_size_align(100_000, 4096).unwrap();
         // SAFETY: the layout has a size.
         let block = unsafe { heap.alloc(large) };

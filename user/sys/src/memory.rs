@@ -214,6 +214,20 @@ pub fn copy_between(to: Remote, from: Remote, length: u64) -> core::result::Resu
     unsafe { copy(to.place()?, from.place()?, length) }
 }
 
+/// Gives each page of a range of the own memory its frame now, so that no later access finds that
+/// none is left: the range is copied onto itself.
+///
+/// # Safety
+/// The range is mapped for writing, and no other thread writes to it meanwhile.
+///
+/// # Errors
+/// As the row `space_copy` says: NO_MEMORY when frames run out on the way.
+pub unsafe fn commit(address: u64, length: u64) -> Result<()> {
+    let own = Place::Own(address);
+    // SAFETY: the caller's promise; no byte changes, so borrows of the range do not matter.
+    unsafe { copy(own, own, length) }.map(|_| ()).map_err(|failed| failed.error)
+}
+
 /// Rounds a length up to whole pages; `None` for zero and for what does not fit.
 #[must_use]
 pub const fn whole_pages(bytes: usize) -> Option<u64> {

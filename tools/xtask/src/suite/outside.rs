@@ -181,6 +181,14 @@ const SCENARIOS: &[Scenario] = &[
     command("input-bytes", "cat", EVERY_BYTE, 0, EVERY_BYTE),
     command("no-input", "cat; echo end", b"", 0, b"end\n"),
     command("input-ends-for-good", "cat; cat; echo end", b"one", 0, b"oneend\n"),
+    row(
+        "full-files",
+        Machine::Direct(1, 64),
+        Damage::None,
+        "while cat /bin/sh >>/tmp/a 2>/dev/null; do true; done; echo full; \
+         echo >/tmp/a; echo again >/tmp/b && cat /tmp/b",
+        Expect::Output(0, b"full\nagain\n"),
+    ),
     machine("memory-64", Machine::Direct(1, 64)),
     machine("memory-4096", Machine::Direct(1, 4096)),
     machine("cpus-8", Machine::Direct(8, 512)),

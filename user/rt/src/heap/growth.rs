@@ -61,6 +61,12 @@ impl Growth {
         Self { start: range.start, claimed: range.start, limit }
     }
 
+    /// First byte of the first heap that was not given to the allocator yet.
+    #[must_use]
+    pub const fn claimed(&self) -> usize {
+        self.claimed
+    }
+
     /// The step to take when a block of so many bytes with this alignment found no room; `None`
     /// when no step can help.
     pub fn next(&mut self, size: usize, align: usize) -> Option<Step> {
