@@ -4,8 +4,9 @@
 
 use std::process::ExitCode;
 
-use tine_harness::{Console, Watch};
+use tine_harness::{Console, End, Watch};
 
+use crate::exec::explain;
 use crate::failure::{Failure, code_of};
 use crate::guest::Guest;
 use crate::medium::{self, Parts, Route, Task};
@@ -44,11 +45,15 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
     let guest = Guest::build()?;
     let folder = RunFolder::new()?;
     let line = Task::default().command_line(options.slide);
-    let machine =
-        medium::machine(&route, options, &Parts::of(&guest)?, &line, &guest.loader()?, &folder)?;
+    let parts = Parts::of(&guest)?;
+    let machine = medium::machine(&route, options, &parts, &line, &guest.loader()?, &folder)?;
     progress::say("leave with `poweroff` or Ctrl-A X");
     let watch = Watch::default();
     let report = tine_harness::run(&machine, Console::Terminal, watch, folder.path(), &mut |_| {});
-    progress::say(&report.end.to_string());
+    match &report.end {
+        End::PoweredOff | End::Left | End::Interrupted => progress::say(&report.end.to_string()),
+        // The terminal has shown it, but without the names of functions.
+        _ => explain(&report, &parts.kernel),
+    }
     Ok(ExitCode::from(code_of(&report.end)))
 }
