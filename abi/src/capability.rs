@@ -287,6 +287,11 @@ pub mod slot {
     pub const INTERRUPT: u16 = 8;
     /// Console: the port range of the results channel.
     pub const RESULTS: u16 = 9;
+    /// Process server: the account that pays for programs. initrd: the one that pays for Memories of
+    /// program files.
+    pub const PROGRAMS: u16 = 10;
+    /// Process server: the account of the first process.
+    pub const FIRST: u16 = 11;
     /// Servers: four slots from here on are where capabilities in client calls arrive.
     pub const ARRIVALS: u16 = 12;
 }

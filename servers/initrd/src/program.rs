@@ -56,8 +56,8 @@ fn close(memory: CapRef) {
 
 /// A sealed Memory with the bytes of a file.
 fn copy(files: &Files<'_>, node: NodeId, length: usize) -> Result<CapRef, Errno> {
-    let account = CapRef::private(slot::ACCOUNT);
-    let memory = create(account, length.max(1), ANYWHERE)?;
+    // An account of their own: files must not leave programs without memory.
+    let memory = create(CapRef::private(slot::PROGRAMS), length.max(1), ANYWHERE)?;
     let filled = fill(files, node, length, memory);
     if filled.is_err() {
         close(memory);

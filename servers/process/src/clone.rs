@@ -6,8 +6,8 @@ use tine_abi::domain::{CloneSpec, Inherit, PRIVATE_ENTRIES, PrivateEntry, Privat
 use tine_process_model::{Badge, CloneFailure, Memory, ProcessId, Token};
 use tine_sys::domain::clone_caller;
 
-use crate::SERVICE;
 use crate::domains::{Domains, PLACE};
+use crate::{PROGRAMS, SERVICE};
 
 /// The private table of every process: its identity, and the services that it inherits.
 const fn private(badge: u64) -> [Option<PrivateEntry>; PRIVATE_ENTRIES] {
@@ -38,7 +38,7 @@ pub(crate) fn clone(
         descriptors: Inherit::Copy,
         paths: Inherit::Copy,
         domain: PLACE,
-        account: CapRef::SELF,
+        account: PROGRAMS,
         supervisor: SERVICE,
         supervisor_badge: badge,
         debugger: CapRef::SELF,

@@ -15,7 +15,7 @@ use tine_sys::domain::debug_log;
 use crate::decode::{Decoded, decode};
 use crate::domains::Domains;
 use crate::perform::{Performer, Wanted, process_of};
-use crate::{TIMER, clone, exec, init};
+use crate::{FIRST, PROGRAMS, TIMER, clone, exec, init};
 
 /// Records of the process list that one request fetches at most.
 const PAGE: usize = 16;
@@ -25,8 +25,6 @@ const PAGE: usize = 16;
 pub(crate) struct Processes {
     model: Model,
     domains: Domains,
-    /// Pays for programs.
-    account: CapRef,
     /// The model's timer.
     timer: CapRef,
     /// Ticks of the last fork outside of the kernel.
@@ -34,13 +32,8 @@ pub(crate) struct Processes {
 }
 
 impl Processes {
-    pub(crate) const fn new(
-        model: Model,
-        domains: Domains,
-        account: CapRef,
-        timer: CapRef,
-    ) -> Self {
-        Self { model, domains, account, timer, fork_share: 0 }
+    pub(crate) const fn new(model: Model, domains: Domains, timer: CapRef) -> Self {
+        Self { model, domains, timer, fork_share: 0 }
     }
 
     /// Gives the model one input, and each completion that it asks for. `request` is the message
@@ -83,7 +76,7 @@ impl Processes {
             Wanted::Exec { process } => Completion::Executed(self.exec(process, request)),
             Wanted::Init { process, pid } => {
                 let made = request.ok_or(Errno::INVAL).and_then(|request| {
-                    init::create_init(&mut self.domains, self.account, request, process, pid)
+                    init::create_init(&mut self.domains, FIRST, request, process, pid)
                 });
                 Completion::Created(made)
             }
@@ -94,7 +87,7 @@ impl Processes {
         let request = request.ok_or(ExecFailure::Refused(Errno::INVAL))?;
         let caller = self.domains.get(process).ok_or(ExecFailure::CallerGone)?;
         let pid = self.model.pid_of(process).ok_or(ExecFailure::CallerGone)?;
-        exec::exec(self.account, request, caller, pid)
+        exec::exec(PROGRAMS, request, caller, pid)
     }
 
     /// LIST: as many records as fit into the caller's range.

@@ -8,6 +8,7 @@ use tine_abi::capability::{Destination, Rights, slot};
 use tine_abi::{CapRef, Error, Kind};
 use tine_elf::stack::Facts;
 use tine_root_model::command::Block;
+use tine_root_model::division::Limits;
 use tine_root_model::{Grant, Program, SERVERS, Server};
 use tine_rt::start as told;
 use tine_server::load::{Strings, load, write_top};
@@ -75,8 +76,8 @@ impl<'a> Machine<'a> {
         program: &Program,
         block: &Block,
     ) -> Result<CapRef> {
-        let limits = [server.frames.frames(self.frames), server.objects, 0];
-        let account = create(ACCOUNT, Kind::Account, ANYWHERE, limits)?;
+        let frames = server.frames.frames(self.frames);
+        let account = account_of(Limits { frames, objects: server.objects })?;
         let memory = file_memory(account, &self.archive[program.content.clone()])?;
         let space = create(account, Kind::AddressSpace, ANYWHERE, [0; 3])?;
         load(space, memory, &program.plan)?;
@@ -129,6 +130,9 @@ impl<'a> Machine<'a> {
                         to(slot::ARCHIVE).with_rights(rights),
                     )?;
                 }
+                Grant::Account { slot, fund } => {
+                    move_to(account_of(fund.limits(self.frames))?, to(slot))?;
+                }
                 Grant::Ports { slot, first, count } => {
                     let ports = Ports::make(HARDWARE, first, count, ANYWHERE)?;
                     move_to(ports.capability(), to(slot).with_rights(Rights::DEVICE))?;
@@ -153,6 +157,14 @@ impl<'a> Machine<'a> {
             close(server.domain).ok();
         }
     }
+}
+
+/// A new account.
+///
+/// # Errors
+/// As the row `create` says.
+fn account_of(limits: Limits) -> Result<CapRef> {
+    create(ACCOUNT, Kind::Account, ANYWHERE, [limits.frames, limits.objects, 0])
 }
 
 /// A sealed Memory of a file, of whole pages.

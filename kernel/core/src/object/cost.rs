@@ -1,7 +1,7 @@
 //! What kernel objects cost: the bound that limits of accounts stand on.
 //!
 //! Owns: [`OBJECT_BYTES`]. Never here: counting and charging. The build checks it against the abi, by
-//! which the process server sets memory aside.
+//! which root sets memory aside.
 
 use tine_ksync::{PAGE_SIZE, Slab};
 

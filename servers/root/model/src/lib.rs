@@ -1,7 +1,7 @@
 //! What the root server does, without doing it: which servers there are and what each is given, the
 //! checks of the boot archive, the words about a server that ended.
 //!
-//! Owns: the table [`SERVERS`], the shares of the machine ([`table::Share`]), the reading of all
+//! Owns: the table [`SERVERS`], the division of the machine ([`division`]), the reading of all
 //! programs that a boot needs ([`Programs`]), command line and argument blocks ([`command`]), what is
 //! said of an end ([`epitaph`]).
 //!
@@ -14,6 +14,7 @@
 extern crate alloc;
 
 pub mod command;
+pub mod division;
 pub mod epitaph;
 pub mod programs;
 pub mod table;

@@ -6,6 +6,8 @@ use tine_abi::domain::rank;
 use tine_abi::protocol::process::CONSOLE_BADGE;
 use tine_abi::results;
 
+use crate::division::{Fund, Share};
+
 /// One server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Server {
@@ -25,30 +27,6 @@ pub struct Server {
     pub is_vital: bool,
 }
 
-/// A part of the frames that are free when root starts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Share {
-    /// Parts,
-    pub numerator: u64,
-    /// of so many.
-    pub denominator: u64,
-    /// Frames that it is at least, on however small a machine.
-    pub least: u64,
-}
-
-impl Share {
-    const fn of(numerator: u64, denominator: u64) -> Self {
-        Self { numerator, denominator, least: 512 }
-    }
-
-    /// The frames of this share.
-    #[must_use]
-    pub const fn frames(&self, free: u64) -> u64 {
-        let share = free / self.denominator * self.numerator;
-        if share < self.least { self.least } else { share }
-    }
-}
-
 /// Something that a server is given in its private table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Grant {
@@ -64,6 +42,13 @@ pub enum Grant {
         first: u16,
         /// How many.
         count: u16,
+    },
+    /// An account beside its own.
+    Account {
+        /// Where.
+        slot: u16,
+        /// Which one.
+        fund: Fund,
     },
     /// An interrupt line, in INTERRUPT.
     Interrupt {
@@ -104,28 +89,29 @@ pub const SERVERS: [Server; 4] = [
         name: "process",
         path: "server/process",
         rank: rank::PROCESS,
-        // All programs live on an account that it makes, within its own limits.
-        frames: Share::of(1, 1),
-        objects: 1 << 21,
-        grants: &[Grant::Hardware(
-            Rights::POWER.union(Rights::STATISTICS).union(Rights::DUPLICATE),
-        )],
+        frames: Share { part: 16, least: 1024, most: 1 << 14 },
+        objects: 1 << 16,
+        grants: &[
+            Grant::Hardware(Rights::POWER.union(Rights::STATISTICS).union(Rights::DUPLICATE)),
+            Grant::Account { slot: slot::PROGRAMS, fund: Fund::Programs },
+            Grant::Account { slot: slot::FIRST, fund: Fund::Init },
+        ],
         is_vital: true,
     },
     Server {
         name: "initrd",
         path: "server/initrd",
         rank: rank::SERVICE,
-        frames: Share::of(1, 2),
+        frames: Share { part: 6, least: 1024, most: 1 << 14 },
         objects: 1 << 16,
-        grants: &[Grant::Archive],
+        grants: &[Grant::Archive, Grant::Account { slot: slot::PROGRAMS, fund: Fund::Images }],
         is_vital: false,
     },
     Server {
         name: "pipe",
         path: "server/pipe",
         rank: rank::SERVICE,
-        frames: Share::of(1, 4),
+        frames: Share { part: 20, least: 512, most: 1 << 12 },
         objects: 1 << 16,
         grants: &[],
         is_vital: false,
@@ -134,7 +120,7 @@ pub const SERVERS: [Server; 4] = [
         name: "console",
         path: "server/console",
         rank: rank::SERVICE,
-        frames: Share::of(1, 32),
+        frames: Share { part: 64, least: 384, most: 1 << 10 },
         objects: 1 << 12,
         grants: &[
             Grant::Ports { slot: slot::HARDWARE, first: SERIAL.0, count: SERIAL.1 },
@@ -183,7 +169,9 @@ mod tests {
                 Grant::Hardware(_) => slot::HARDWARE,
                 Grant::Archive => slot::ARCHIVE,
                 Grant::Interrupt { .. } => slot::INTERRUPT,
-                Grant::Ports { slot, .. } | Grant::Identity { slot, .. } => *slot,
+                Grant::Ports { slot, .. }
+                | Grant::Identity { slot, .. }
+                | Grant::Account { slot, .. } => *slot,
             });
             let mut seen = 0u64;
             for slot in fixed.into_iter().chain(given) {
@@ -191,11 +179,5 @@ mod tests {
                 seen |= 1 << slot;
             }
         }
-    }
-
-    #[test]
-    fn shares_follow_the_machine_down_to_a_minimum() {
-        let half = Share::of(1, 2);
-        assert_eq!((half.frames(100_000), half.frames(100)), (50_000, 512));
     }
 }

@@ -186,8 +186,8 @@ const SCENARIOS: &[Scenario] = &[
         Machine::Direct(1, 64),
         Damage::None,
         "while cat /bin/sh >>/tmp/a 2>/dev/null; do true; done; echo full; \
-         echo >/tmp/a; echo again >/tmp/b && cat /tmp/b",
-        Expect::Output(0, b"full\nagain\n"),
+         ps >/dev/null && echo ran; echo >/tmp/a; echo again >/tmp/b && cat /tmp/b",
+        Expect::Output(0, b"full\nran\nagain\n"),
     ),
     machine("memory-64", Machine::Direct(1, 64)),
     machine("memory-4096", Machine::Direct(1, 4096)),
