@@ -22,7 +22,8 @@ use growth::{Growth, Step};
 use talc::TalcLock;
 use talc::base::{Talc, binning::Binning};
 use talc::source::Source;
-use tine_abi::{Error, layout};
+use tine_abi::memory::Protection;
+use tine_abi::{CapRef, Error, layout};
 use tine_sys::{domain, memory};
 
 use crate::{control, start};
@@ -138,23 +139,28 @@ fn grow<B: Binning>(talc: &mut Talc<Memory, B>, step: Step, claimed: usize) -> R
 #[cfg_attr(target_os = "none", global_allocator)]
 static HEAP: TalcLock<YieldLock, Memory> = TalcLock::new(Memory::new(Growth::none()));
 
-/// Bytes of the main stack that [`commit`] provides for: more than servers use.
+/// Bytes of the main stack that [`commit`] leaves: more than servers use.
 const STACK: u64 = 64 << 10;
 
 /// From now on the program's memory has its frames before it is used, see the header: what the heap
-/// gets from here on, what it has, the program's data, and the first 64 KiB of the main stack.
+/// gets from here on, what it has, the program's data, and the first 64 KiB of the main stack. There
+/// is no more stack than that: who needs it ends every time, not only when memory is short.
 ///
 /// # Errors
 /// NO_MEMORY; on the host UNKNOWN_CALL.
 pub fn commit() -> Result<(), Error> {
     let block = start::block();
-    let control = control::of_main_stack(block.stack);
+    let top = control::of_main_stack(block.stack) + layout::CONTROL;
     let mut heap = HEAP.lock();
     heap.source.commits = true;
     let claimed = heap.source.growth.claimed() as u64;
     drop(heap);
     let data = block.heap - block.heap % layout::REGION;
-    for (start, end) in [(data, claimed), (control - STACK, control)] {
+    let bottom = top - layout::STACK;
+    let rest = layout::STACK - STACK;
+    // SAFETY: the only thread is here, and its stack does not reach so far down.
+    unsafe { memory::protect(CapRef::SELF, bottom, rest, Protection::empty()) }?;
+    for (start, end) in [(data, claimed), (top - STACK, top)] {
         // SAFETY: data, heap and stack are mapped for writing, and the only thread is here.
         unsafe { memory::commit(start, end - start) }?;
     }
