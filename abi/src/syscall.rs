@@ -180,11 +180,11 @@ syscalls! {
         errors: [BadCapability "no such capability", WrongKind "not a minted Port", MissingRight "no MINT", Revoked "already revoked"],
     }
     12 CapInfo "cap_info" {
-        summary: "Tells what a slot holds.",
-        capability: "any",
-        arguments: [],
-        results: "RSI: kind in bits 0..8, slot flags in 8..16, rights in 32..64. RDX: size of a Memory in bytes, else 0.",
-        errors: [BadCapability "the slot is empty"],
+        summary: "Tells what a slot holds, or of a call in service on a Port, who makes it.",
+        capability: "any (with a token: Port, RECEIVE)",
+        arguments: ["token: the call in service; 0 for none"],
+        results: "RSI: kind in bits 0..8, slot flags in 8..16, rights in 32..64. RDX: size of a Memory in bytes; with a token the badge under which the Port supervises the caller's Domain; else 0.",
+        errors: [BadCapability "the slot is empty", WrongKind "a token, and not a Port", MissingRight "a token, and no RECEIVE", BadToken "the call is not in service on this port", CallerGone "the caller was killed"],
     }
     13 CapMove "cap_move" {
         summary: "Moves a capability to another slot, or changes the flags of its slot.",

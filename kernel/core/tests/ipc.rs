@@ -3,7 +3,7 @@
 use tine_abi::{
     Call, CapRef, Error,
     capability::{Destination, Rights, SlotFlags},
-    domain::ThreadOperation,
+    domain::{DomainOperation, ThreadOperation},
     memory::{CopyRequest, Place},
     message::{
         ArrivedSlots, Disposition, Extras, MessageKind, Range, SendCapability, SendMode, Status,
@@ -276,6 +276,39 @@ fn a_killed_caller_is_detached_and_a_late_reply_closes_its_capabilities() {
     system.put(pair.server.thread, MEMORY, &copy);
     let copied = system.call(pair.server.thread, Call::SpaceCopy, CapRef::SELF, &[MEMORY]);
     assert_eq!(copied.error(), Error::CallerGone);
+}
+
+#[test]
+fn a_receiver_learns_under_which_badge_its_port_supervises_a_caller() {
+    let pair = Pair::new();
+    let (system, server, root) = (&pair.system, pair.server.thread, pair.system.root);
+    let control = |words: &[u64]| {
+        system.call(root, Call::DomainControl, pair.client.domain_slot, words).value();
+    };
+    let supervise = |port: CapRef, badge: u64| {
+        let name = system.slot();
+        system.give(server, port, root, name, Rights::ALL);
+        control(&[DomainOperation::SetSupervisor as u64, u64::from(name.bits()), badge]);
+    };
+    let ask = |port: CapRef, token: u64| system.call(server, Call::CapInfo, port, &[token]);
+    let other = system.port(server);
+    let (info, _) = ask(pair.port, 0).result().expect("a port");
+
+    pair.call(None);
+    let token = pair.receive().rdi;
+    assert_eq!(ask(pair.port, token).result(), Ok((info, 0)), "nobody supervises it");
+    supervise(other, 98);
+    assert_eq!(ask(pair.port, token).result(), Ok((info, 0)), "another port does");
+    supervise(pair.port, 99);
+    assert_eq!(ask(pair.port, token).result(), Ok((info, 99)), "whatever it called with");
+    assert_eq!(ask(other, token).error(), Error::BadToken, "in service elsewhere");
+
+    pair.reply(token, None).result().expect("an answer");
+    assert_eq!(ask(pair.port, token).error(), Error::BadToken, "answered");
+    pair.call(None);
+    let token = pair.receive().rdi;
+    control(&[DomainOperation::Kill as u64, 9]);
+    assert_eq!(ask(pair.port, token).error(), Error::CallerGone);
 }
 
 #[test]

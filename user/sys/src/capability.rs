@@ -6,6 +6,7 @@
 
 use tine_abi::capability::{Destination, SlotFlags};
 use tine_abi::error::Result;
+use tine_abi::message::NO_TOKEN;
 use tine_abi::{Call, CapRef, Error, Kind, Rights, Table};
 
 use crate::raw;
@@ -154,13 +155,28 @@ pub struct Information {
 #[inline]
 pub fn information(capability: CapRef) -> Result<Information> {
     // SAFETY: no memory is involved.
-    let [word, bytes] = unsafe { raw::plain(Call::CapInfo, capability, []) }.values()?;
+    let [word, bytes] = unsafe { raw::plain(Call::CapInfo, capability, [NO_TOKEN]) }.values()?;
     Ok(Information {
         kind: Kind::from_number(word & 0xff).ok_or(Error::WrongKind)?,
         flags: SlotFlags::from_bits_truncate((word >> 8) as u8),
         rights: Rights::from_bits_truncate((word >> 32) as u32),
         bytes,
     })
+}
+
+/// The badge under which `port` supervises the Domain that makes the call `token`, which it has in
+/// service; `None` if it does not.
+///
+/// # Errors
+/// As the row `cap_info` says; BAD_TOKEN without a token.
+#[inline]
+pub fn supervised_as(port: CapRef, token: u64) -> Result<Option<u64>> {
+    if token == NO_TOKEN {
+        return Err(Error::BadToken);
+    }
+    // SAFETY: no memory is involved.
+    let [_, badge] = unsafe { raw::plain(Call::CapInfo, port, [token]) }.values()?;
+    Ok((badge != 0).then_some(badge))
 }
 
 /// Creates an object of `kind` that `account` pays for ([`CapRef::SELF`]: that of the own Domain).

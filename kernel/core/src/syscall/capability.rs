@@ -6,14 +6,16 @@
 use tine_abi::{
     CapRef, Error,
     capability::{Destination, Rights},
+    message::NO_TOKEN,
 };
 
 use crate::{
     machine::Machine,
     object::{
-        ThreadId,
+        PortId, ThreadId,
         capability::{Capability, Held},
         table::TableId,
+        thread::Token,
     },
     state::State,
     syscall::{Answer, Arguments, Done},
@@ -106,16 +108,26 @@ impl<M: Machine> State<M> {
     pub(super) fn cap_info(&mut self, me: ThreadId, arguments: &Arguments) -> Answer {
         let capability = self.capability(me, arguments.main)?;
         let kind = capability.kind().ok_or(Error::BadCapability)?;
-        let size = match capability.held() {
-            Held::Memory => {
+        let detail = match (Token(arguments.words[0]), capability.held()) {
+            (Token(NO_TOKEN), Held::Memory) => {
                 self.memories.get(capability.memory()?).map_or(0, |memory| memory.length())
             }
-            _ => 0,
+            (Token(NO_TOKEN), _) => 0,
+            (token, _) => self.supervised_as(self.receiving_port(me, arguments.main)?, token)?,
         };
         let info = kind as u64
             | u64::from(capability.flags().bits()) << 8
             | u64::from(capability.rights().bits()) << 32;
-        Ok(Done::Values(info, size))
+        Ok(Done::Values(info, detail))
+    }
+
+    /// The badge under which a port supervises the Domain whose call it has in service; 0 if it
+    /// does not.
+    fn supervised_as(&self, port: PortId, token: Token) -> Result<u64, Error> {
+        let caller = self.served(port, token)?.ok_or(Error::CallerGone)?;
+        let domain = self.domains.get(self.thread(caller)?.domain);
+        let binding = domain.and_then(|domain| domain.supervisor);
+        Ok(binding.filter(|binding| binding.port == port).map_or(0, |binding| binding.badge))
     }
 
     /// The table of a destination: the caller's, or of the Domain that the options name.

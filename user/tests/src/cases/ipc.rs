@@ -13,7 +13,7 @@ use tine::abi::notification::Notification;
 use tine::abi::{Call, CapRef, Error, Kind};
 use tine::signal::SIGKILL;
 use tine::sys::capability::{
-    ANYWHERE, LOWEST_DESCRIPTOR, Placement, close, create, duplicate, mint, revoke,
+    ANYWHERE, LOWEST_DESCRIPTOR, Placement, close, create, duplicate, mint, revoke, supervised_as,
 };
 use tine::sys::domain::clone_caller;
 use tine::sys::event::{AT_ONCE, signal, wait};
@@ -282,6 +282,7 @@ fn caller_killed() -> Verdict {
     refused(copied, Error::CallerGone, "writing to the dead")?;
     let cloned = clone_caller(server.port, token, &specification(server.port));
     refused(cloned, Error::CallerGone, "cloning the dead")?;
+    refused(supervised_as(server.port, token), Error::CallerGone, "asking for the dead")?;
     is_no_senders(&recv(server.port)?, BADGE)?;
     // A late reply does nothing, and what it carries is closed.
     let late = identity(server.port, 9, Rights::SEND)?;

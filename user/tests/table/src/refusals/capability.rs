@@ -3,7 +3,7 @@
 use tine_abi::Call::{CapClose, CapDuplicate, CapInfo, CapMove, CapRevoke, Create};
 use tine_abi::CapRef;
 use tine_abi::Error::{
-    BadArgument, BadCapability, Gone, MissingRight, NoSlots, Revoked, WrongKind,
+    BadArgument, BadCapability, BadToken, Gone, MissingRight, NoSlots, Revoked, WrongKind,
 };
 use tine_abi::Kind;
 use tine_abi::capability::{Destination, Rights};
@@ -26,6 +26,8 @@ const NO_BADGE: Value = word(0);
 const MINT: Value = word(1);
 const REPLACE: Value = word(2);
 const PLAIN: Value = word(0);
+/// A token of no call.
+const NO_CALL: Value = word(0x1_0000_0000_0007);
 
 /// Options that mean the table of another Domain.
 const fn table_of(domain: CapRef) -> Value {
@@ -112,6 +114,11 @@ pub(super) const ROWS: &[Row] = &[
     row(CapRevoke, PORT_REVOKED, &[], Some(Revoked), "twice"),
     row(CapInfo, EVENT_SIGNAL, &[], None, "an Event"),
     row(CapInfo, EMPTY, &[], Some(BadCapability), "an empty slot"),
+    row(CapInfo, EMPTY, &[NO_CALL], Some(BadCapability), "a call on an empty slot"),
+    row(CapInfo, EVENT, &[NO_CALL], Some(WrongKind), "a call on an Event"),
+    row(CapInfo, PORT_SEND, &[NO_CALL], Some(MissingRight), "a call without RECEIVE"),
+    row(CapInfo, PORT_RECEIVE, &[NO_CALL], Some(BadToken), "no such call"),
+    row(CapInfo, PORT, &[word(u64::MAX)], Some(BadToken), "no token at all"),
     row(CapMove, EVENT_SIGNAL, &[TO, ALL, PLAIN], None, "an Event, without DUPLICATE"),
     row(
         CapMove,

@@ -1,8 +1,9 @@
 //! Errors that no row can provoke: those that a scenario provokes, and those that a program cannot.
 
 use tine_abi::Call::{
-    self, Call as Send, CapDuplicate, CapMove, CloneCaller, Create, EventWait, HardwareControl,
-    Protect, Reply, ReplyReceive, SpaceCopy, ThreadControl, ThreadExit, ThreadStart, Unmap,
+    self, Call as Send, CapDuplicate, CapInfo, CapMove, CloneCaller, Create, EventWait,
+    HardwareControl, Protect, Reply, ReplyReceive, SpaceCopy, ThreadControl, ThreadExit,
+    ThreadStart, Unmap,
 };
 use tine_abi::Error::{
     self, BadAddress, BadArgument, Busy, CallerGone, NoMemory, NoObjects, NoSlots, Rank,
@@ -66,6 +67,7 @@ pub const ELSEWHERE: &[Elsewhere] = &[
     host(SpaceCopy, NoMemory, EXHAUSTED),
     case(SpaceCopy, CallerGone, "ipc.caller-killed"),
     case(CloneCaller, CallerGone, "ipc.caller-killed"),
+    case(CapInfo, CallerGone, "ipc.caller-killed"),
     host(CloneCaller, NoMemory, EXHAUSTED),
     host(CloneCaller, NoObjects, EXHAUSTED),
     case(CloneCaller, NoSlots, "domain.clone"),
