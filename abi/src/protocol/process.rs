@@ -26,7 +26,7 @@ operations! {
         13 List "Lists processes from a pid on, into range 0.", request: "2: first pid, 3: bytes of range 0; range 0 writable: Record images", reply: "1: records written, 2: next pid, 0 at the end";
         14 Watch "On a process descriptor: Watch of the file protocol; HANGUP holds from the exit on.", request: "2: bit, 3: mask (WatchMask), 4: key; capability 0 (mask not 0): the Event, SIGNAL", reply: "1: mask that holds already";
         15 DescriptorPid "pdgetpid, on a process descriptor.", request: "-", reply: "1: pid";
-        16 DescriptorKill "pdkill, on a process descriptor.", request: "2: signal", reply: "-";
+        16 DescriptorKill "pdkill, on a process descriptor: its KILL right, then the credentials of the calling process, as Kill.", request: "2: signal", reply: "-";
         17 SetLimit "Sets a limit; lowering is free, raising needs the superuser.", request: "2: Limit, 3: value", reply: "-";
         18 GetLimit "Reads a limit.", request: "2: Limit", reply: "1: value, 2: use now";
         19 PowerOff "Switches the machine off; the superuser's.", request: "-", reply: "only on failure";

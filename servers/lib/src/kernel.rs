@@ -60,6 +60,12 @@ pub trait Kernel {
         from: &[u8],
     ) -> core::result::Result<(), Errno>;
 
+    /// The badge under which the port supervises the Domain that makes a call, if it does.
+    ///
+    /// # Errors
+    /// As the row `cap_info` says.
+    fn supervised_as(&mut self, port: CapRef, token: u64) -> Result<Option<u64>>;
+
     /// Moves a capability.
     ///
     /// # Errors
@@ -128,6 +134,10 @@ impl Kernel for Tine {
             Ok(_) => Err(Errno::FAULT),
             Err(failed) => Err(errno_of_copy(failed.error)),
         }
+    }
+
+    fn supervised_as(&mut self, port: CapRef, token: u64) -> Result<Option<u64>> {
+        tine_sys::capability::supervised_as(port, token)
     }
 
     fn move_to(&mut self, source: CapRef, destination: Destination) -> Result<CapRef> {

@@ -132,6 +132,16 @@ impl<K: Kernel> Service<K> {
         self.port
     }
 
+    /// Who makes a call, whatever capability it used: what this port, as supervisor, calls the
+    /// Domain. `None`: it is not supervised by this port.
+    ///
+    /// # Errors
+    /// ESRCH when the caller is gone.
+    pub fn caller(&mut self, call: Token) -> Result<Option<Badge>, Errno> {
+        let badge = self.kernel.supervised_as(self.port, call.0)?;
+        Ok(badge.map(Badge))
+    }
+
     /// Answers a call with words alone. The last answer before the next message travels with the
     /// wait for it.
     #[inline]

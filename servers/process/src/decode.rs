@@ -7,7 +7,9 @@ use tine_abi::Errno;
 use tine_abi::protocol::file::NAME_MAX;
 use tine_abi::protocol::process::{Limit, Operation};
 use tine_process_model::{Name, Request, Reservation, WatchHandle};
-use tine_server::{Kernel, Request as Message, Watch};
+use tine_server::{Kernel, Request as Message, Service, Watch};
+
+use crate::perform::process_of;
 
 /// What a message is.
 #[derive(Debug)]
@@ -43,9 +45,12 @@ fn name(message: &Message, kernel: &mut impl Kernel) -> Result<Name, Errno> {
     Ok(Name::of_path(&bytes[..length]))
 }
 
-/// Decodes a message.
+/// Decodes a message. The kernel says who kills through a descriptor, for its badge does not.
 #[inline]
-pub(crate) fn decode(message: &Message, kernel: &mut impl Kernel) -> Result<Decoded, Errno> {
+pub(crate) fn decode<K: Kernel>(
+    message: &Message,
+    service: &mut Service<K>,
+) -> Result<Decoded, Errno> {
     let operation = Operation::from_number(message.operation()).ok_or(Errno::NOSYS)?;
     let argument = |index| message.argument(index);
     let limit = || Limit::from_number(argument(0)).ok_or(Errno::INVAL);
@@ -60,7 +65,7 @@ pub(crate) fn decode(message: &Message, kernel: &mut impl Kernel) -> Result<Deco
                 Err(_) => Reservation::NoSlot,
             },
         },
-        Operation::Exec => Request::Exec { name: name(message, kernel)? },
+        Operation::Exec => Request::Exec { name: name(message, &mut service.kernel)? },
         Operation::Wait => {
             Request::Wait { pid: signed(argument(0)), options: unsigned(message.flags()) }
         }
@@ -78,14 +83,17 @@ pub(crate) fn decode(message: &Message, kernel: &mut impl Kernel) -> Result<Deco
         Operation::SetForeground => Request::SetForeground { group: signed(argument(0)) },
         Operation::GetForeground => Request::GetForeground,
         Operation::List => return Ok(Decoded::List { from: unsigned(argument(0)) }),
-        Operation::Watch => match message.watch(kernel)? {
+        Operation::Watch => match message.watch(&mut service.kernel)? {
             Watch::Begin { key, handle, .. } => {
                 Request::DescriptorWatch { key, watch: WatchHandle(handle.0) }
             }
             Watch::End { key } => Request::DescriptorUnwatch { key },
         },
         Operation::DescriptorPid => Request::DescriptorPid,
-        Operation::DescriptorKill => Request::DescriptorKill { signal: unsigned(argument(0)) },
+        Operation::DescriptorKill => Request::DescriptorKill {
+            signal: unsigned(argument(0)),
+            caller: service.caller(message.token())?.and_then(|badge| process_of(badge.0)),
+        },
         Operation::SetLimit => Request::SetLimit { limit: limit()?, value: argument(1) },
         Operation::GetLimit => Request::GetLimit { limit: limit()? },
         Operation::PowerOff => Request::PowerOff,

@@ -131,7 +131,7 @@ impl Server<Tine> for Processes {
         let Some(identity) = Identity::from_raw(request.badge().0) else {
             return Outcome::Answer(error(Errno::PERM));
         };
-        match decode(request, &mut service.kernel) {
+        match decode(request, service) {
             Ok(Decoded::Request(wish)) => {
                 let token = Token(request.token().0);
                 let from = Sender::from_badge(identity, request.rights());

@@ -84,6 +84,11 @@ impl Kernel for Script {
         Err(Errno::FAULT)
     }
 
+    fn supervised_as(&mut self, port: CapRef, token: u64) -> KernelResult<Option<u64>> {
+        self.trace.push(format!("who {} {token}", port.slot()));
+        self.refuse.take().map_or(Ok(Some(30).filter(|_| token != 11)), Err)
+    }
+
     fn move_to(&mut self, source: CapRef, _: Destination) -> KernelResult<CapRef> {
         self.trace.push(format!("move {}", source.slot()));
         Ok(CapRef::private(40))
@@ -148,6 +153,9 @@ impl Server<Script> for Parking {
                 service.answer_with(request.token(), &reply);
                 Outcome::Parked
             }
+            7 => Outcome::from(
+                service.caller(request.token()).map(|who| ok(&[who.map_or(0, |who| who.0)])),
+            ),
             _ => Outcome::Answer(error(Errno::NOSYS)),
         }
     }
@@ -213,6 +221,14 @@ fn a_watch_keeps_its_event_and_signals_its_bit() {
     check(vec![call(10, [3, 0, 6, 0, 0, 0, 0, 0], 0)], None, &["wait", ended]);
     let invalid = "answer 10: [22, 0]";
     check(vec![call(10, [3, 0, 64, 1, 0, 0, 0, 0], 0)], None, &["wait", invalid]);
+}
+
+#[test]
+fn who_calls_is_asked_of_the_kernel_about_the_own_port() {
+    let asking = |token| vec![call(token, [7; 8], 0)];
+    check(asking(10), None, &["wait", "who 4 10", "answer 10: [0, 30]"]);
+    check(asking(11), None, &["wait", "who 4 11", "answer 11: [0, 0]"]);
+    check(asking(10), Some(Error::CallerGone), &["wait", "who 4 10", "answer 10: [3, 0]"]);
 }
 
 #[test]

@@ -80,6 +80,10 @@ impl Kernel for Script {
         Err(Errno::FAULT)
     }
 
+    fn supervised_as(&mut self, _: CapRef, _: u64) -> KernelResult<Option<u64>> {
+        Err(Error::BadToken)
+    }
+
     fn move_to(&mut self, _: CapRef, _: Destination) -> KernelResult<CapRef> {
         Err(Error::NoSlots)
     }

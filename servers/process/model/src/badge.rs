@@ -61,8 +61,6 @@ pub enum Sender {
         descriptor: DescriptorId,
         /// What the capability used allows.
         rights: DescriptorRights,
-        /// The calling process where the shell knows it; then its credentials count too (2.1/4).
-        behalf: Option<ProcessId>,
     },
 }
 
@@ -74,11 +72,9 @@ impl Sender {
             Badge::Root => Self::Root,
             Badge::Console => Self::Console,
             Badge::Process(process) => Self::Process(process),
-            Badge::Descriptor(descriptor) => Self::Holder {
-                descriptor,
-                rights: DescriptorRights::from_bits_truncate(rights),
-                behalf: None,
-            },
+            Badge::Descriptor(descriptor) => {
+                Self::Holder { descriptor, rights: DescriptorRights::from_bits_truncate(rights) }
+            }
         }
     }
 }

@@ -61,20 +61,19 @@ impl Model {
         })
     }
 
-    /// A request on a descriptor: rights first, then the credential rules.
+    /// A request on a descriptor: rights first, then the credential rules. Who kills and is no
+    /// process has no credentials that would allow it.
     pub(crate) fn of_holder(
         &mut self,
         id: DescriptorId,
         rights: DescriptorRights,
-        behalf: Option<ProcessId>,
         request: Request,
         effects: &mut dyn Effects,
     ) -> Result<Option<Answer>, Errno> {
-        let behalf = behalf.filter(|process| self.processes.get(*process).is_some());
-        if let Request::DescriptorKill { signal } = request {
+        if let Request::DescriptorKill { signal, caller } = request {
             // 2.1/4: the number is judged before the descriptor.
-            let profile = behalf.map_or(self.config.profile, |p| self.processes[p].profile);
-            valid_signal(profile, signal)?;
+            let caller = caller.and_then(|caller| self.processes.get(caller));
+            valid_signal(caller.map_or(self.config.profile, |caller| caller.profile), signal)?;
         }
         let descriptor = self.descriptors.get(id).ok_or(Errno::BADF)?;
         let (pid, process) = (descriptor.pid, descriptor.process);
@@ -90,12 +89,11 @@ impl Model {
             return Err(Errno::NOTCAPABLE);
         }
         let values = match request {
-            Request::DescriptorKill { signal } => {
+            Request::DescriptorKill { signal, caller } => {
                 let target = process.ok_or(Errno::SRCH)?;
-                if behalf.is_some_and(|caller| !self.may_signal(caller, target)) {
-                    return Err(Errno::PERM);
-                }
-                self.deliver(target, signal, effects);
+                let caller = caller.filter(|caller| self.processes.get(*caller).is_some());
+                let caller = caller.ok_or(Errno::PERM)?;
+                self.deliver_as(caller, target, signal, effects)?;
                 [0; 4]
             }
             Request::DescriptorWatch { key, watch } => {

@@ -199,6 +199,8 @@ pub enum Request {
     DescriptorKill {
         /// 0 only asks for permission.
         signal: u32,
+        /// The process that calls, which the sender's badge does not name; `None` if it is none.
+        caller: Option<ProcessId>,
     },
     /// WATCH on the sender's descriptor: signal it once the process has ended.
     /// Answer: the conditions that hold already (`WatchMask`).

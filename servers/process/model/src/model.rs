@@ -209,8 +209,8 @@ impl Model {
                 // outlived it in somebody else's hands.
                 Some(_) | None => Err(Errno::SRCH),
             },
-            Sender::Holder { descriptor, rights, behalf } => {
-                self.of_holder(descriptor, rights, behalf, request, effects)
+            Sender::Holder { descriptor, rights } => {
+                self.of_holder(descriptor, rights, request, effects)
             }
             Sender::Root => match request {
                 Request::StartInit { name } => self.start_init(token, name, effects),

@@ -124,7 +124,8 @@ impl Model {
         reached
     }
 
-    fn deliver_as(
+    /// One process sends another a valid signal: EPERM unless it may.
+    pub(crate) fn deliver_as(
         &mut self,
         caller: ProcessId,
         target: ProcessId,

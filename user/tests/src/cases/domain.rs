@@ -28,8 +28,9 @@ use super::{Case, case};
 use crate::process::{child, exits};
 use crate::verdict::{Failure, Verdict, check, equal, refused};
 
+pub(super) use program::is_exit;
 use program::{
-    BADGE, COUNT, DATA, HOLE, Program, SPIN, STORE, call_with, exit_with, first, is_exit, map_data,
+    BADGE, COUNT, DATA, HOLE, Program, SPIN, STORE, call_with, exit_with, first, map_data,
     space_with,
 };
 

@@ -2,16 +2,23 @@
 
 use core::time::Duration;
 
-use tine::abi::capability::SlotFlags;
+use tine::abi::capability::{Rights, SlotFlags};
+use tine::abi::domain::{CloneSpec, Inherit, Suspend, rank};
+use tine::abi::notification::ExitKind;
 use tine::abi::protocol::process::{DescriptorRights, ForkFlags};
+use tine::abi::{CapRef, Kind};
 use tine::descriptor::{descriptor_flags, limit_rights};
-use tine::process::{Fork, WaitFlags, pdfork};
+use tine::process::{Fork, WaitFlags, pdfork, setuid};
 use tine::signal::{SIGKILL, SIGTERM};
+use tine::sys::capability::{self, LOWEST_DESCRIPTOR, Placement};
+use tine::sys::domain::{clone_caller, resume};
+use tine::sys::message::{call, recv, reply};
 use tine::{
     Errno, Fd, Pid, PollFd, PollFlags, close, dup, fstat, kill, pdgetpid, pdkill, poll, read,
     wait4, write,
 };
 
+use super::domain::{is_exit, specification};
 use super::{Case, case};
 use crate::helper;
 use crate::process::{Ear, Line, child, exits, is_killed, play};
@@ -23,6 +30,8 @@ pub(super) const CASES: &[Case] = &[
     case("pdfork.getpid-and-kill", getpid_and_kill),
     case("pdfork.errors", errors),
     case("pdfork.rights", rights),
+    case("pdfork.credentials", credentials),
+    case("pdfork.no-process", no_process),
     case("pdfork.last-close", last_close),
     case("pdfork.last-close-of-copies", last_close_of_copies),
     case("pdfork.holder-dies", holder_dies),
@@ -129,21 +138,23 @@ fn wait_until_gone(pid: Pid) -> Verdict {
     Ok(())
 }
 
+/// A copy of a descriptor that has fewer rights.
+fn narrowed(fd: Fd, rights: DescriptorRights) -> Verdict<Fd> {
+    let copy = dup(fd)?;
+    limit_rights(copy, rights.bits())?;
+    Ok(copy)
+}
+
 fn rights() -> Verdict {
     let (pid, fd, life) = living(ForkFlags::empty())?;
-    let narrow = |rights: DescriptorRights| -> Verdict<Fd> {
-        let copy = dup(fd)?;
-        limit_rights(copy, rights.bits())?;
-        Ok(copy)
-    };
-    let only_pid = narrow(DescriptorRights::PID)?;
+    let only_pid = narrowed(fd, DescriptorRights::PID)?;
     equal(pdgetpid(only_pid)?, pid, "the pid")?;
     refused(pdkill(only_pid, SIGKILL), Errno::NOTCAPABLE, "a kill without the right")?;
     equal(polled(only_pid, NOW)?, PollFlags::POLLERR, "a poll without the right")?;
-    let only_wait = narrow(DescriptorRights::WAIT)?;
+    let only_wait = narrowed(fd, DescriptorRights::WAIT)?;
     equal(polled(only_wait, NOW)?, PollFlags::empty(), "a poll")?;
     refused(pdgetpid(only_wait), Errno::NOTCAPABLE, "the pid without the right")?;
-    let only_kill = narrow(DescriptorRights::KILL)?;
+    let only_kill = narrowed(fd, DescriptorRights::KILL)?;
     refused(pdgetpid(only_kill), Errno::NOTCAPABLE, "the pid without the right")?;
     pdkill(only_kill, SIGTERM)?;
     equal(polled(only_wait, None)?, PollFlags::POLLHUP, "its end")?;
@@ -151,6 +162,65 @@ fn rights() -> Verdict {
     for copy in [fd, only_pid, only_wait, only_kill] {
         close(copy)?;
     }
+    life.leave()
+}
+
+/// The right to kill gives no permission to (2.1/4): the number is judged first, then the right,
+/// then the credentials of whoever holds the descriptor.
+fn credentials() -> Verdict {
+    let stranger = child(|| {
+        let (_, fd, life) = living(ForkFlags::empty())?;
+        let only_pid = narrowed(fd, DescriptorRights::PID)?;
+        setuid(1008)?;
+        refused(pdkill(only_pid, 129), Errno::INVAL, "an undefined signal")?;
+        refused(pdkill(only_pid, SIGTERM), Errno::NOTCAPABLE, "neither right nor permission")?;
+        refused(pdkill(fd, 0), Errno::PERM, "asking for the superuser's process")?;
+        refused(pdkill(fd, SIGKILL), Errno::PERM, "killing the superuser's process")?;
+        equal(polled(fd, NOW)?, PollFlags::empty(), "it was spared")?;
+
+        let (own, own_fd, own_life) = living(ForkFlags::empty())?;
+        pdkill(own_fd, SIGTERM)?;
+        is_killed(own, SIGTERM)?;
+        refused(pdkill(own_fd, 0), Errno::SRCH, "the own process, which was reaped")?;
+        close(own_fd)?;
+        own_life.leave()?;
+
+        // The kill of the last close asks for no permission.
+        close(only_pid)?;
+        close(fd)?;
+        life.hear_end()?;
+        Ok(0)
+    })?;
+    exits(stranger, 0)
+}
+
+/// A Domain that a program made is no process, whatever descriptors it has: it has no credentials.
+fn no_process() -> Verdict {
+    let (pid, fd, life) = living(ForkFlags::empty())?;
+    let port =
+        capability::create(CapRef::SELF, Kind::Port, LOWEST_DESCRIPTOR, [rank::PROGRAM, 0, 0])?;
+    let client =
+        capability::mint(port, 4, Placement::new(LOWEST_DESCRIPTOR).with_rights(Rights::SEND))?;
+    let original = child(|| {
+        capability::close(port)?;
+        if call(client, &[1; 8])?.words[2] == 99 {
+            equal(pdgetpid(fd)?, pid, "the pid, for the clone")?;
+            refused(pdkill(fd, 0), Errno::PERM, "asking by a clone")?;
+            refused(pdkill(fd, SIGKILL), Errno::PERM, "a kill by a clone")?;
+            return Ok(33);
+        }
+        pdkill(fd, 0)?;
+        Ok(0)
+    })?;
+    let token = recv(port)?.token;
+    let with_descriptors = CloneSpec { descriptors: Inherit::Copy, ..specification(port) };
+    resume(clone_caller(port, token, &with_descriptors)?, Suspend::NEW)?;
+    is_exit(&recv(port)?, 6, ExitKind::Exited, 33)?;
+    reply(port, token, &[0; 8], None)?;
+    exits(original, 0)?;
+    pdkill(fd, SIGTERM)?;
+    is_killed(pid, SIGTERM)?;
+    close(fd)?;
     life.leave()
 }
 

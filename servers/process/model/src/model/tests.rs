@@ -146,7 +146,7 @@ fn calls_without_memory_change_nothing() {
     let Some(Badge::Descriptor(descriptor)) = answer.mint else { panic!("{answer:?}") };
     let before = bed.picture();
     let child = Sender::Process(child);
-    let holder = Sender::Holder { descriptor, rights: DescriptorRights::all(), behalf: None };
+    let holder = Sender::Holder { descriptor, rights: DescriptorRights::all() };
     let watch = WatchHandle(3);
     bed.0.sessions.starved = true;
     assert_eq!(bed.request(child, Request::SetSession), [failed(Errno::NOMEM)]);

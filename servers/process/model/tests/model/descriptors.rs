@@ -80,8 +80,8 @@ fn rule_2_1_10_a_descriptor_outlives_the_reap() {
         exit a 1
         init wait a
         a pid
-        a pdkill 9
-        a pdkill 0
+        a pdkill 9 by=init
+        a pdkill 0 by=init
         close a
         a pid
     ",
@@ -95,9 +95,9 @@ fn rule_2_1_10_a_descriptor_outlives_the_reap() {
               init wait: 2 status 0x0100
             a pid
               a pid: 2
-            a pdkill 9
+            a pdkill 9 by=init
               a pdkill: ESRCH
-            a pdkill 0
+            a pdkill 0 by=init
               a pdkill: ESRCH
             close a
             a pid
@@ -310,13 +310,16 @@ fn rule_2_1_4_order_of_checks_of_pdkill() {
         rights a kill
         a pid
         p user 7
+        a pdkill 129 by=p
         a pdkill 15 by=p
         a pdkill 0 by=p
+        a pdkill 0
         a pdkill 15 by=init
         killed a 15
         a pdkill 15 by=init
         p pid
-        b pdkill 15
+        b user 7
+        b pdkill 15 by=p
     ",
         &expect![[r#"
             init fork p
@@ -345,9 +348,13 @@ fn rule_2_1_4_order_of_checks_of_pdkill() {
               a pid: ENOTCAPABLE
             p user 7
               p user: 0
+            a pdkill 129 by=p
+              a pdkill: EINVAL
             a pdkill 15 by=p
               a pdkill: EPERM
             a pdkill 0 by=p
+              a pdkill: EPERM
+            a pdkill 0
               a pdkill: EPERM
             a pdkill 15 by=init
               kill a 15
@@ -357,7 +364,9 @@ fn rule_2_1_4_order_of_checks_of_pdkill() {
               a pdkill: 0
             p pid
               p pid: EBADF
-            b pdkill 15
+            b user 7
+              b user: 0
+            b pdkill 15 by=p
               kill b 15
               b pdkill: 0
         "#]],

@@ -162,7 +162,10 @@ impl Victim {
                     }
                     AnyRequest::Watch => Request::DescriptorWatch { key: watch.0, watch },
                     AnyRequest::Unwatch => Request::DescriptorUnwatch { key: watch.0 },
-                    AnyRequest::DescriptorKill => Request::DescriptorKill { signal: other },
+                    AnyRequest::DescriptorKill => Request::DescriptorKill {
+                        signal: other,
+                        caller: (other % 4 != 0).then(|| process(other as u8)),
+                    },
                     AnyRequest::Interrupt => Request::Interrupt { signal: 2 },
                 };
                 Input::Request { token: Token(self.token), from, request }

@@ -211,7 +211,6 @@ impl Bed {
             let slot = if has("noslot") { Reservation::NoSlot } else { Reservation::Reserved };
             Request::Fork { flags: option("flags").unwrap_or(flags), slot }
         };
-        let mut by = None;
         let request = match words[0] {
             "fork" => fork(0),
             "vfork" => fork(1),
@@ -251,8 +250,11 @@ impl Bed {
             "poweroff" => Request::PowerOff,
             "pid" => Request::DescriptorPid,
             "pdkill" => {
-                by = words.iter().find_map(|word| word.strip_prefix("by="));
-                Request::DescriptorKill { signal: value(1) }
+                let by = words.iter().find_map(|word| word.strip_prefix("by="));
+                Request::DescriptorKill {
+                    signal: value(1),
+                    caller: by.map(|name| self.process(name)),
+                }
             }
             "watch" => Request::DescriptorWatch {
                 key: value(1).into(),
@@ -264,8 +266,7 @@ impl Bed {
         let from = match words[0] {
             "pid" | "pdkill" | "watch" | "unwatch" if self.descriptors.contains_key(subject) => {
                 let rights = self.rights.get(subject).copied().unwrap_or(DescriptorRights::all());
-                let behalf = by.map(|name| self.process(name));
-                Sender::Holder { descriptor: self.descriptors[subject], rights, behalf }
+                Sender::Holder { descriptor: self.descriptors[subject], rights }
             }
             _ => Sender::Process(self.process(subject)),
         };

@@ -183,7 +183,12 @@ pub(super) fn first(instruction: u64, argument: u64) -> FirstRegisters {
 }
 
 /// The notification that a Domain has ended like this.
-pub(super) fn is_exit(received: &Received, badge: u64, kind: ExitKind, value: u64) -> Verdict {
+pub(in crate::cases) fn is_exit(
+    received: &Received,
+    badge: u64,
+    kind: ExitKind,
+    value: u64,
+) -> Verdict {
     equal(received.kind, MessageKind::Notification, "kind of message")?;
     equal(received.words[0], Notification::Exit as u64, "kind of notification")?;
     equal(received.badge, badge, "badge")?;
