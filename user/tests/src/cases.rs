@@ -6,7 +6,7 @@ mod descriptor;
 mod domain;
 mod event;
 mod exec;
-mod exhaustion;
+pub(crate) mod exhaustion;
 mod fault;
 mod file;
 mod fork;

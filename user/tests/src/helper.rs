@@ -4,6 +4,9 @@ use alloc::string::String;
 
 use tine::{Fd, eprintln, println};
 
+use crate::cases::exhaustion::Glutton;
+use crate::verdict::Verdict;
+
 /// First argument of such a run.
 pub(crate) const OPTION: &str = "--helper";
 
@@ -36,6 +39,8 @@ pub(crate) fn run(arguments: &[String]) -> i32 {
         }
         // Waits until it is killed.
         Some("wait") => i32::from(tine::poll(&mut [], None).is_err()),
+        // Uses up all memory of programs, says so, and takes all that comes back.
+        Some("hog") => hog().map_or(126, |()| 0),
         // Sends itself SIGTERM; 7 if that is ignored.
         Some("terminate-self") => match tine::process::raise(tine::signal::SIGTERM) {
             Ok(()) => 7,
@@ -47,6 +52,17 @@ pub(crate) fn run(arguments: &[String]) -> i32 {
             eprintln!("tests: there is no such helper");
             2
         }
+    }
+}
+
+/// Takes all memory again and again until it is killed.
+fn hog() -> Verdict {
+    let mut glutton = Glutton::new()?;
+    glutton.take_all()?;
+    println!("hog has all");
+    loop {
+        glutton.take_all()?;
+        tine::sys::domain::yield_now();
     }
 }
 

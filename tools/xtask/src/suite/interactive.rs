@@ -1,6 +1,6 @@
 //! The tool itself with a person's keys: a shell at the prompt, Ctrl-C during a command.
 //!
-//! Owns: three conversations with this very program. Called by: `suite`. They need a booting guest
+//! Owns: the conversations with this very program. Called by: `suite`. They need a booting guest
 //! and nothing else; waiting is always for words, never for time, and a guest that does not say
 //! them is ended by the tool's own watch or by the end of the conversation.
 
@@ -23,11 +23,13 @@ pub(super) fn run(tally: &mut Tally) {
         ("boot/shell", shell as fn(&mut Conversation) -> Result<(), String>),
         ("boot/keys", keys),
         ("boot/interrupt", interrupt),
+        ("boot/starved", starved),
     ] {
         if tally.wants(name) {
             let words: &[&str] = match name {
-                "boot/shell" | "boot/keys" => &["boot", "--direct"],
-                _ => &["exec", "--direct", "--", "echo ready; sleep 1000"],
+                "boot/interrupt" => &["exec", "--direct", "--", "echo ready; sleep 1000"],
+                "boot/starved" => &["boot", "--direct", "--memory", "64"],
+                _ => &["boot", "--direct"],
             };
             let judgement = Conversation::begin(words).and_then(|mut talk| conversation(&mut talk));
             tally.judged(name, &judgement);
@@ -107,6 +109,19 @@ fn interrupt(talk: &mut Conversation) -> Result<(), String> {
     talk.hear("ready")?;
     talk.signal("INT").map_err(|error| error.to_string())?;
     talk.end(130)
+}
+
+/// A process has all memory when the last shell ends: init makes room for the next one.
+fn starved(talk: &mut Conversation) -> Result<(), String> {
+    talk.hear(PROMPT)?;
+    talk.say("tests --helper hog &\n")?;
+    talk.hear("hog has all")?;
+    talk.say("exit\n")?;
+    talk.hear("all other processes are ended")?;
+    talk.hear(PROMPT)?;
+    talk.say("echo alive; poweroff\n")?;
+    talk.hear("\nalive")?;
+    talk.end(0)
 }
 
 /// This program, run again, with pipes.

@@ -5,8 +5,9 @@
 //! and benchmarks. Never enters it: services; root has started them before.
 //!
 //! Started by the process server with the console at descriptors 0 to 2 and the command line in
-//! the variable `TINE_COMMAND_LINE`. In mode `shell` a shell that ends is followed by another; the
-//! other modes end with the machine switched off.
+//! the variable `TINE_COMMAND_LINE`. In mode `shell` a shell that ends is followed by another, for
+//! which room is made if others have used everything up; the other modes end with the machine
+//! switched off.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 #![forbid(unsafe_code)]
 
@@ -14,14 +15,16 @@ extern crate alloc;
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use tine::abi::protocol::process::WaitFlags;
 use tine::abi::results::{Line, MAX, Mode, bytes_of_hex, encode, value};
 use tine::process::{Fork, WaitStatus, fork, power_off, set_ignored};
-use tine::signal::SIGINT;
+use tine::signal::{SIGINT, SIGKILL};
+use tine::time::clock_gettime;
 use tine::{
-    Arguments, Errno, Fd, Result, console, eprintln, execvp, getpid, println, setenv, setpgid,
-    tcsetpgrp, unsetenv, waitpid, write,
+    Arguments, Errno, Fd, Result, console, eprintln, execvp, getpid, kill, println, setenv,
+    setpgid, tcsetpgrp, unsetenv, waitpid, write,
 };
 
 /// Where tests and benchmarks find the results channel.
@@ -53,18 +56,47 @@ fn run(_: Arguments) -> i32 {
     1
 }
 
+/// Shells in a row that may fail before all other processes are ended, and as many after it.
+const TRIES: u32 = 3;
+/// A shell that lives so long has not failed, however it ends.
+const LIFE: Duration = Duration::from_secs(1);
+
 /// One shell after the other, until the machine is switched off.
 fn shells() {
     println!(
         "Tine {}. `help` tells what the shell can do, `poweroff` leaves.",
         env!("CARGO_PKG_VERSION")
     );
-    loop {
-        if let Err(error) = supervise(&["sh"]) {
-            eprintln!("init: no shell can be started: {error}");
-            return;
+    let mut failures = 0;
+    while failures < 2 * TRIES {
+        let start = clock_gettime();
+        let has_failed = match supervise(&["sh"]) {
+            // Killed, as who finds no memory is.
+            Ok(status) => {
+                let is_failure = status.signal() == Some(SIGKILL as u8)
+                    || status.exit_code() == Some(NOT_EXECUTED);
+                is_failure && clock_gettime().saturating_sub(start) < LIFE
+            }
+            Err(error) => {
+                eprintln!("init: no shell can be started: {error}");
+                true
+            }
+        };
+        failures = if has_failed { failures + 1 } else { 0 };
+        if failures == TRIES {
+            eprintln!("init: no shell lives, so all other processes are ended");
+            end_all();
         }
     }
+}
+
+/// Ends all other processes: they have used up what a shell needs, and nobody else could do it.
+fn end_all() {
+    if let Err(error) = kill(-1, SIGKILL) {
+        eprintln!("init: cannot end the other processes: {error}");
+    }
+    // Whoever loses its parent becomes this process's child, until none is left.
+    while waitpid(-1, WaitFlags::empty()).is_ok() {}
 }
 
 /// The one command of the host's tool; its end is told on the results channel.
@@ -105,6 +137,9 @@ fn measure(program: &str, line: &str) {
     }
 }
 
+/// What a program ends with that could not be executed.
+const NOT_EXECUTED: u8 = 127;
+
 /// Runs a program in the foreground and waits for its end; reaps whatever else ends meanwhile.
 fn supervise(arguments: &[impl AsRef<[u8]>]) -> Result<WaitStatus> {
     let program = match fork()? {
@@ -114,7 +149,7 @@ fn supervise(arguments: &[impl AsRef<[u8]>]) -> Result<WaitStatus> {
                 Err(error) => error,
             };
             eprintln!("init: {}: {error}", String::from_utf8_lossy(arguments[0].as_ref()));
-            tine::exit(127)
+            tine::exit(i32::from(NOT_EXECUTED))
         }
         Fork::Parent(pid) => pid,
     };

@@ -127,17 +127,31 @@ fn succeed(attempts: &[Attempt]) -> Verdict {
     attempts.iter().try_for_each(|Attempt { what, run, .. }| equal(run()?, Ok(()), what))
 }
 
-/// Takes frames until none is left to the account, as the pages of a Memory.
 fn use_frames_up() -> Verdict {
-    static ZEROES: [u8; 16 * PAGE as usize] = [0; 16 * PAGE as usize];
-    let all = counters()?.frames_total * PAGE;
-    let memory = create(CapRef::SELF, Kind::Memory, ANYWHERE, [all, 0, 0])?;
-    let mut filled = 0;
-    loop {
-        match copy_out(Remote::Memory(memory, filled), &ZEROES) {
-            Ok(copied) => filled += copied,
-            Err(failed) if failed.error == Error::NoMemory => return Ok(()),
-            Err(failed) => return Err(failed.into()),
+    Glutton::new()?.take_all()
+}
+
+/// Takes frames, as the pages of a Memory, and keeps them.
+pub(crate) struct Glutton {
+    memory: CapRef,
+    filled: u64,
+}
+
+impl Glutton {
+    /// Has none yet.
+    pub(crate) fn new() -> Verdict<Self> {
+        let all = counters()?.frames_total * PAGE;
+        Ok(Self { memory: create(CapRef::SELF, Kind::Memory, ANYWHERE, [all, 0, 0])?, filled: 0 })
+    }
+
+    /// Takes frames until none is left to the account.
+    pub(crate) fn take_all(&mut self) -> Verdict {
+        loop {
+            match copy_out(Remote::Memory(self.memory, self.filled), &[0; 8]) {
+                Ok(_) => self.filled += PAGE,
+                Err(failed) if failed.error == Error::NoMemory => return Ok(()),
+                Err(failed) => return Err(failed.into()),
+            }
         }
     }
 }
