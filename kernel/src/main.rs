@@ -71,7 +71,7 @@ extern "C" fn main() -> ! {
         Err(error) => panic::refuse(format_args!("other processors do not park: {error:?}")),
     }
     let memory = information.memory.total_ram() >> 20;
-    log!("{memory} MiB of memory; kernel at {:#x}", arch::image::range().start);
+    log!("{memory} MiB of memory");
 
     pic::silence();
     let mut hardware = start_devices(&information, &mut tables);

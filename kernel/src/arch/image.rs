@@ -1,7 +1,7 @@
 //! The kernel's own image: where it is and which part may do what.
 //!
-//! Owns: the linker's symbols. Never here: mapping it (`paging`). Called by `paging`, by boot's log
-//! and by the epitaph, which says addresses relative to the base at which the image was linked.
+//! Owns: the linker's symbols. Never here: mapping it (`paging`). Called by `paging` and by
+//! the epitaph, which says addresses relative to the base at which the image was linked.
 
 use core::ops::Range;
 
