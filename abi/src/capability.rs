@@ -191,7 +191,7 @@ bitflags! {
         const DEVICE = 1 << 10;
         /// Hardware: power off and reboot.
         const POWER = 1 << 11;
-        /// Hardware: read the kernel's counters.
+        /// Hardware: read the kernel's counters and its log.
         const STATISTICS = 1 << 12;
         /// The sixteen rights that belong to the protocol of a server.
         const PROTOCOL = 0xffff << 16;
@@ -237,7 +237,8 @@ pub enum Kind {
     PortRange = 8,
     /// One interrupt line.
     Interrupt = 9,
-    /// The machine itself: makes [`Kind::PortRange`] and [`Kind::Interrupt`], power, statistics.
+    /// The machine itself: makes [`Kind::PortRange`] and [`Kind::Interrupt`], power, statistics, the
+    /// log.
     Hardware = 10,
 }
 
@@ -270,7 +271,7 @@ pub mod slot {
     pub const PROCESS: u16 = 1;
     /// The pipe server.
     pub const PIPE: u16 = 2;
-    /// Kernel counters, read-only ([`super::Rights::STATISTICS`] on the hardware capability).
+    /// Kernel counters and log, read-only ([`super::Rights::STATISTICS`] on the hardware capability).
     pub const STATISTICS: u16 = 3;
     /// First slot that programs use as they like.
     pub const FREE: u16 = 16;

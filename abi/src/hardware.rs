@@ -1,4 +1,4 @@
-//! Hardware capabilities: I/O ports, interrupt lines, power, counters.
+//! Hardware capabilities: I/O ports, interrupt lines, power, counters, the log.
 
 use crate::wire::words;
 
@@ -30,6 +30,11 @@ pub enum HardwareOperation {
     Reboot = 9,
     /// Hardware, STATISTICS. Argument 0: address of a [`Statistics`].
     Statistics = 10,
+    /// Hardware, STATISTICS: copies what the kernel has logged. Argument 0: position of the first byte
+    /// wanted, that is how many were logged before it since boot, 1: address, 2: length; at most 256
+    /// bytes are copied. RSI: how many were. RDX: position of the first of them: the oldest that is
+    /// kept, if those asked for are gone, and the log's end, if they are not there yet.
+    LogRead = 11,
 }
 
 impl HardwareOperation {
@@ -47,6 +52,7 @@ impl HardwareOperation {
             8 => Some(Self::PowerOff),
             9 => Some(Self::Reboot),
             10 => Some(Self::Statistics),
+            11 => Some(Self::LogRead),
             _ => None,
         }
     }

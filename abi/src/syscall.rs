@@ -271,7 +271,7 @@ syscalls! {
         errors: [BadCapability "a capability of the specification does not exist", WrongKind "a capability of another kind", MissingRight "no RECEIVE, MINT or CONTROL", BadAddress "the specification cannot be read", BadArgument "the specification holds an undefined value", BadToken "the call is not in service", CallerGone "the caller was killed", NoMemory "the account's frames", NoObjects "the account's objects", NoSlots "no slot for the Domain"],
     }
     25 HardwareControl "hw_control" {
-        summary: "Uses I/O ports and interrupts, makes capabilities to them, reads counters, powers off.",
+        summary: "Uses I/O ports and interrupts, makes capabilities to them, reads counters and the log, powers off.",
         capability: "Hardware, PortRange or Interrupt",
         arguments: ["operation (HardwareOperation)", "argument 0", "argument 1", "argument 2"],
         results: "By operation.",

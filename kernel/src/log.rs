@@ -1,11 +1,12 @@
 //! The kernel's log: where lines go.
 //!
-//! Owns: the choice between COM1 and the results channel. Never here: devices' registers. Called by
-//! everything that has something to say, through [`log!`].
+//! Owns: the [`Log`] that is kept, the choice between COM1 and the results channel. Never here:
+//! devices' registers. Called by everything that has something to say, through [`log!`].
 //!
-//! COM1 is the console: the kernel writes there until the console server takes the line, which it
-//! does by writing to one of its ports. From then on lines go to the results
-//! channel, where the harness reads them. The epitaph always goes to both.
+//! All lines are kept, and `hw_control` reads them. COM1 is the console: the kernel also writes there
+//! until the console server takes the line, which it does by writing to one of its ports. From then
+//! on lines go to the results channel instead, where the harness reads them. The epitaph always goes
+//! to both, and is not kept: nobody could read it.
 
 use core::{
     fmt::{self, Write},
@@ -13,8 +14,12 @@ use core::{
 };
 
 use tine_abi::results::{self, Line};
+use tine_kcore::log::Log;
 
 use crate::arch::{debugcon, serial};
+
+/// What was logged last.
+static KEPT: Log = Log::new();
 
 /// COM1 belongs to somebody else.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -36,13 +41,12 @@ pub(crate) fn line(text: fmt::Arguments<'_>) {
     // The buffer never fails: it cuts.
     buffer.write_fmt(text).ok();
     write(buffer.bytes());
-    if !TAKEN.load(Ordering::Relaxed) {
-        serial::write(b"\n");
-    }
+    write(b"\n");
 }
 
 /// Bytes as they are; on the results channel each line of them is one line there.
 pub(crate) fn write(bytes: &[u8]) {
+    KEPT.write(bytes);
     if !TAKEN.load(Ordering::Relaxed) {
         serial::write(bytes);
         return;
@@ -52,6 +56,11 @@ pub(crate) fn write(bytes: &[u8]) {
         buffer.push(part);
         debugcon::send(&Line::Log(buffer.text()));
     }
+}
+
+/// What was kept, as [`Log::read`].
+pub(crate) fn read(position: u64, into: &mut [u8]) -> (u64, usize) {
+    KEPT.read(position, into)
 }
 
 /// A line of text on COM1, whoever has it.

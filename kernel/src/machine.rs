@@ -279,4 +279,8 @@ impl Machine for Hardware {
     fn log(&mut self, bytes: &[u8]) {
         log::write(bytes);
     }
+
+    fn log_read(&self, position: u64, into: &mut [u8]) -> (u64, usize) {
+        log::read(position, into)
+    }
 }

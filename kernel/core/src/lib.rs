@@ -26,7 +26,7 @@
 //! [`machine`] (what is asked of hardware), [`kernel`] (the ways in), [`state`], [`object`] and the
 //! files below it, [`executor`], [`deadline`], [`ipc`], `syscall`, `clone`, `exec`, `exit`, `fault`,
 //! [`reaper`], [`errand`], [`boot`]; then [`account`] and [`memory`], which the rest uses through few
-//! functions; [`statistics`] and [`trace`] at any time.
+//! functions; [`statistics`], [`trace`] and [`log`] at any time.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -46,6 +46,7 @@ mod fault;
 pub mod invariants;
 pub mod ipc;
 pub mod kernel;
+pub mod log;
 pub mod machine;
 pub mod memory;
 pub mod object;

@@ -194,4 +194,7 @@ pub trait Machine: Translation + Sized + Send + 'static {
 
     /// Writes to the kernel's log.
     fn log(&mut self, bytes: &[u8]);
+
+    /// Reads the kernel's log: [`Log::read`](crate::log::Log::read).
+    fn log_read(&self, position: u64, into: &mut [u8]) -> (u64, usize);
 }

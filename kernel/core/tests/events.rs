@@ -5,6 +5,7 @@ use tine_abi::{
     capability::{Destination, Rights},
     domain::{DomainOperation, Suspend},
     hardware::{HardwareOperation, Statistics},
+    memory::PAGE,
     message::{MessageKind, Status},
     notification::{ExitKind, Fault, FaultKind, Notification},
     wire::Wire,
@@ -206,6 +207,42 @@ fn the_counters_count() {
     assert_eq!(after.objects, before.objects + 1);
     assert_eq!(after.frames_total, before.frames_total);
     assert!(after.frames_free < after.frames_total && after.frames_kernel > 0);
+}
+
+#[test]
+fn the_log_is_read_from_any_position() {
+    let system = System::new(512);
+    let root = system.root;
+    let read = |main: CapRef, position: u64, address: u64, length: u64| {
+        let words = [HardwareOperation::LogRead as u64, position, address, length];
+        system.call(root, Call::HardwareControl, main, &words)
+    };
+    let hardware = System::HARDWARE;
+    assert_eq!(read(hardware, 0, MEMORY, 256).result(), Ok((0, 0)));
+    assert_eq!(read(hardware, 7, MEMORY, 256).result(), Ok((0, 0)), "the end is before that");
+    system.put_words(root, MEMORY, &[u64::from_le_bytes(*b"hi\tthere")]);
+    system.call(root, Call::DebugLog, CapRef::SELF, &[MEMORY, 8]).value();
+    assert_eq!(read(hardware, 0, MEMORY, 8).result(), Ok((8, 0)));
+    assert_eq!(system.get_words(root, MEMORY, 1), [u64::from_le_bytes(*b"hi?there")]);
+    // No more than is there, no more than is asked for.
+    assert_eq!(read(hardware, 6, MEMORY, u64::MAX).result(), Ok((2, 6)));
+    assert_eq!(read(hardware, 3, MEMORY + 8, 4).result(), Ok((4, 3)));
+    let words = system.get_words(root, MEMORY, 2);
+    assert_eq!(words, [u64::from_le_bytes(*b"re?there"), u64::from(u32::from_le_bytes(*b"ther"))]);
+    // No more than 256 bytes, and what is gone is skipped.
+    for _ in 0..tine_kcore::log::BYTES / 256 {
+        system.call(root, Call::DebugLog, CapRef::SELF, &[MEMORY, 256]).value();
+    }
+    assert_eq!(read(hardware, 0, MEMORY, PAGE).result(), Ok((256, 8)));
+    assert_eq!(read(hardware, 264, MEMORY, PAGE).result(), Ok((256, 264)));
+
+    let narrow = system.slot();
+    let destination = Destination::exactly(narrow).bits();
+    let words = [destination, u64::from((Rights::ALL - Rights::STATISTICS).bits())];
+    system.call(root, Call::CapDuplicate, hardware, &words).value();
+    assert_eq!(read(narrow, 0, MEMORY, 8).error(), Error::MissingRight);
+    assert_eq!(read(hardware, 8, 0x1000, 1).error(), Error::BadAddress);
+    assert_eq!(read(hardware, 0, 0x1000, 0).result(), Ok((0, 8)), "nothing is written");
 }
 
 /// A program with a supervisor, which holds its Domain.

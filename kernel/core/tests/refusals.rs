@@ -136,6 +136,7 @@ impl World {
         self.system.receive(self.program.thread, supervisor).result().expect("the fault");
 
         let root = self.system.root;
+        self.call(Call::DebugLog, CapRef::SELF, &[layout::TEXT, 1]).value();
         let rights = Rights::STATISTICS;
         self.system.give(root, System::HARDWARE, self.program.thread, STATISTICS, rights);
     }

@@ -1,4 +1,4 @@
-//! Hardware for servers: I/O ports, interrupts, counters, power.
+//! Hardware for servers: I/O ports, interrupts, power; for programs: the counters and the log.
 //!
 //! Owns: stubs for `hw_control`, and [`Ports`], a range of I/O ports.
 
@@ -175,6 +175,36 @@ pub fn statistics(hardware: CapRef) -> Result<Statistics> {
     Statistics::decode(&words).ok_or(Error::BadArgument)
 }
 
+/// A part of the kernel's log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogPart<'b> {
+    /// Bytes logged before it since boot.
+    pub position: u64,
+    /// Printable ASCII and newlines.
+    pub bytes: &'b [u8],
+}
+
+impl LogPart<'_> {
+    /// Where the log goes on after it.
+    #[must_use]
+    pub const fn end(&self) -> u64 {
+        self.position + self.bytes.len() as u64
+    }
+}
+
+/// Reads the kernel's log from `position` on, at most 256 bytes. What is gone is skipped: the part
+/// begins later then. At the log's end, and beyond, it is empty and begins there.
+///
+/// # Errors
+/// As the row `hw_control` says.
+pub fn log_read(hardware: CapRef, position: u64, into: &mut [u8]) -> Result<LogPart<'_>> {
+    let address = into.as_mut_ptr().expose_provenance() as u64;
+    let arguments = [position, address, into.len() as u64];
+    let [length, position] = control(hardware, HardwareOperation::LogRead, arguments)?;
+    let bytes = into.get(..length as usize).ok_or(Error::BadArgument)?;
+    Ok(LogPart { position, bytes })
+}
+
 /// Switches the machine off; returns only on failure.
 #[must_use]
 pub fn power_off(hardware: CapRef) -> Error {
@@ -200,5 +230,14 @@ mod tests {
         assert!(ports.read_long(0xcfc).is_err());
         let arguments: std::vec::Vec<_> = made().iter().map(|call| call.2.clone()).collect();
         assert_eq!(arguments, [[3, 0x3f8, 1, 0], [4, 0x3f9, 1, 7], [3, 0xcfc, 4, 0]]);
+    }
+
+    #[test]
+    fn reading_the_log_names_position_buffer_and_length() {
+        let mut buffer = [0; 300];
+        let address = buffer.as_ptr().addr() as u64;
+        assert_eq!(log_read(CapRef::private(3), 77, &mut buffer), Err(Error::UnknownCall));
+        assert_eq!(made()[0].2, [11, 77, address, 300]);
+        assert_eq!(LogPart { position: 77, bytes: b"text" }.end(), 81);
     }
 }

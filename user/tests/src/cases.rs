@@ -14,6 +14,7 @@ mod group;
 mod heavy;
 mod ipc;
 mod limit;
+mod log;
 mod memory;
 mod pdfork;
 mod pipe;
@@ -70,6 +71,7 @@ const GROUPS: &[&[Case]] = &[
     file::CASES,
     console::CASES,
     shell::CASES,
+    log::CASES,
     exhaustion::CASES,
     heavy::CASES,
 ];

@@ -1,4 +1,4 @@
-//! `hw_control`: I/O ports, interrupt lines, power, counters.
+//! `hw_control`: I/O ports, interrupt lines, power, counters, the log.
 //!
 //! Owns: their checks. Never here: the devices. A port range or interrupt is all in its capability.
 
@@ -18,7 +18,7 @@ use crate::{
     syscall::{Answer, Arguments, Done},
 };
 
-/// Bytes of one `PortWriteBytes` at most.
+/// Bytes of one `PortWriteBytes` or `LogRead` at most.
 const BYTES: usize = 256;
 
 impl<M: Machine> State<M> {
@@ -88,6 +88,15 @@ impl<M: Machine> State<M> {
                 let statistics = self.statistics();
                 self.write_structure(me, first, &statistics)?;
                 Ok(Done::NOTHING)
+            }
+            (HardwareOperation::LogRead, Object::Hardware) => {
+                capability.require(Rights::STATISTICS)?;
+                let mut bytes = [0; BYTES];
+                let length = third.min(BYTES as u64) as usize;
+                let (position, copied) = self.machine.log_read(first, &mut bytes[..length]);
+                let space = self.thread(me)?.space;
+                self.write_bytes(space, second, &bytes[..copied])?;
+                Ok(Done::Values(copied as u64, position))
             }
             _ => Err(Error::WrongKind),
         }

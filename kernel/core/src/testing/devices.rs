@@ -8,7 +8,10 @@ use tine_abi::registers::UserRegisters;
 use tine_ksync::IrqsOff;
 
 use super::SoftwareMachine;
-use crate::machine::{Clock, EXTENDED_STATE, ExtendedState, Machine};
+use crate::{
+    log::Log,
+    machine::{Clock, EXTENDED_STATE, ExtendedState, Machine},
+};
 
 /// Lines that the software machine has.
 const LINES: u32 = 24;
@@ -39,7 +42,7 @@ pub struct Devices {
     /// Whether the machine was reset.
     pub is_reset: bool,
     /// The log.
-    pub log: String,
+    pub log: Log,
 }
 
 impl Machine for SoftwareMachine {
@@ -113,6 +116,10 @@ impl Machine for SoftwareMachine {
     }
 
     fn log(&mut self, bytes: &[u8]) {
-        self.devices.log.push_str(&String::from_utf8_lossy(bytes));
+        self.devices.log.write(bytes);
+    }
+
+    fn log_read(&self, position: u64, into: &mut [u8]) -> (u64, usize) {
+        self.devices.log.read(position, into)
     }
 }
