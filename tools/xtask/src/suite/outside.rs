@@ -234,6 +234,15 @@ const SCENARIOS: &[Scenario] = &[
         says: &["panicked at user/tests/src/cases/fault.rs", "on purpose"],
         ..command("panic-log", "tests fault.panic", b"", 0, TESTED)
     },
+    // Its first line, from before there was a console, and its last one, from after.
+    command(
+        "dmesg",
+        "tests fault.panic >/dev/null; dmesg | { read name rest; echo $name; \
+         while read line; do last=$line; done; echo $last; }",
+        b"",
+        0,
+        b"tine\non purpose\n",
+    ),
     refusal(
         "too-little-memory",
         Machine::Direct(1, 48),

@@ -185,7 +185,7 @@ const ERRORS: &[Row] = &[
 ];
 
 /// Runs a shell with this input; what it printed and its `$?`.
-fn shell(arguments: &[&str], input: &[u8]) -> Verdict<(String, i32)> {
+pub(super) fn shell(arguments: &[&str], input: &[u8]) -> Verdict<(String, i32)> {
     let (from_case, to_shell) = pipe()?;
     let (from_shell, to_case) = pipe()?;
     let pid = child(|| {
