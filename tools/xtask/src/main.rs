@@ -75,7 +75,7 @@ fn dispatch() -> Result<ExitCode, Failure> {
     match verb.as_str() {
         "boot" => verb_of(options::parse(parser)?, &boot::help(), boot::run),
         "exec" => verb_of(exec::parse(parser)?, &exec::help(), exec::run),
-        "test" => verb_of(suite::parse(parser)?, suite::HELP, |names| suite::run(names)),
+        "test" => verb_of(suite::parse(parser)?, suite::HELP, suite::run),
         "bench" => verb_of(bench::parse(parser)?, bench::HELP, bench::run),
         "lint" => verb_of(lint::parse(parser)?, lint::HELP, |()| lint::run()),
         "help" | "-h" => Ok(print(HELP)),

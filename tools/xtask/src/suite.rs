@@ -31,10 +31,11 @@ use tally::Tally;
 
 /// The help text.
 pub(crate) const HELP: &str = "\
-Usage: cargo run -- test [NAME...]
+Usage: cargo run -- test [--if-any] [NAME...]
 
 Runs the tests that need a booted system, one line each, and ends with their counts. With names, only
-cases whose name contains one of them, such as `told`, `direct/fork` or `boot/memory`.
+cases whose name contains one of them, such as `told`, `direct/fork` or `boot/memory`. A name that no
+case has is an error, unless --if-any is given, as `cargo test` does.
 
   told/...     what a kernel is told by direct boot equals what Limine tells it
   compiler/... the loader, built by a toolchain that builds the library from source
@@ -48,17 +49,27 @@ Limine's files are used where they are ($TINE_LIMINE, ~/.cache/tine/limine) and 
 Exit code: 0 if nothing failed, 1 if something did; 2 usage, 3 set-up.
 ";
 
-/// Reads the names.
-pub(crate) fn parse(mut parser: Parser) -> Result<Asked<Vec<String>>, Failure> {
-    let mut names = Vec::new();
+/// Which cases to run.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Request {
+    /// Names or parts of names; none are all.
+    names: Vec<String>,
+    /// Whether a name may be that of no case.
+    if_any: bool,
+}
+
+/// Reads the arguments.
+pub(crate) fn parse(mut parser: Parser) -> Result<Asked<Request>, Failure> {
+    let mut request = Request::default();
     while let Some(argument) = parser.next().map_err(|error| Failure::usage(error.to_string()))? {
         match argument {
             Arg::Short('h') | Arg::Long("help") => return Ok(Asked::Help),
-            Arg::Value(name) => names.push(name.to_string_lossy().into_owned()),
+            Arg::Long("if-any") => request.if_any = true,
+            Arg::Value(name) => request.names.push(name.to_string_lossy().into_owned()),
             other => return Err(unexpected(&other)),
         }
     }
-    Ok(Asked::Run(names))
+    Ok(Asked::Run(request))
 }
 
 /// What every group works with.
@@ -77,7 +88,8 @@ fn options() -> Options {
 }
 
 /// Runs the groups.
-pub(crate) fn run(names: &[String]) -> Result<ExitCode, Failure> {
+pub(crate) fn run(request: &Request) -> Result<ExitCode, Failure> {
+    let names = &request.names;
     let mut tally = Tally::new(names);
     let limine = Route::limine_at_hand()?;
     Route::Direct.prepare(FirmwareKind::Bios)?;
@@ -97,5 +109,5 @@ pub(crate) fn run(names: &[String]) -> Result<ExitCode, Failure> {
         outside::run(&bed, &parts, &mut tally)?;
         interactive::run(&mut tally);
     }
-    Ok(tally.finish())
+    tally.finish(request.if_any)
 }

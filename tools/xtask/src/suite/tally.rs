@@ -6,10 +6,14 @@ use std::process::ExitCode;
 
 use tine_abi::results::Outcome;
 
+use crate::failure::Failure;
+
 /// Counts of cases.
 #[derive(Debug)]
 pub(super) struct Tally {
     names: Vec<String>,
+    /// Those of them that no case has had.
+    unmatched: Vec<String>,
     passed: u32,
     failed: u32,
     skipped: u32,
@@ -18,7 +22,7 @@ pub(super) struct Tally {
 impl Tally {
     /// Begins a report over the cases that contain one of `names`; over all if there are none.
     pub(super) fn new(names: &[String]) -> Self {
-        Self { names: names.to_vec(), passed: 0, failed: 0, skipped: 0 }
+        Self { names: names.to_vec(), unmatched: names.to_vec(), passed: 0, failed: 0, skipped: 0 }
     }
 
     /// Whether this case was asked for.
@@ -46,6 +50,11 @@ impl Tally {
 
     /// Reports one case.
     pub(super) fn case(&mut self, name: &str, outcome: Outcome<'_>) {
+        // A case that stands for its whole group is what every name of that group asked for.
+        self.unmatched.retain(|asked| {
+            let group = asked.split_once('/').map(|(group, _)| group);
+            !name.contains(asked) && group != Some(name)
+        });
         match outcome {
             Outcome::Passed => {
                 self.passed += 1;
@@ -71,9 +80,16 @@ impl Tally {
     }
 
     /// Prints the counts.
-    pub(super) fn finish(&self) -> ExitCode {
+    ///
+    /// # Errors
+    /// Usage: nothing failed, but no case has one of the names, and not `if_any`.
+    pub(super) fn finish(&self, if_any: bool) -> Result<ExitCode, Failure> {
         println!("{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped);
-        ExitCode::from(u8::from(self.failed > 0))
+        if !if_any && self.failed == 0 && !self.unmatched.is_empty() {
+            let names = self.unmatched.join(", ");
+            return Err(Failure::usage(format!("no case has this in its name: {names}")));
+        }
+        Ok(ExitCode::from(u8::from(self.failed > 0)))
     }
 }
 
@@ -93,5 +109,27 @@ mod tests {
         let tally = Tally::new(&["direct/fork".into()]);
         assert!(!tally.wants_group("limine"));
         assert!(Tally::new(&[]).wants("anything"));
+    }
+
+    #[test]
+    fn a_name_that_no_case_has_is_usage_unless_something_failed() {
+        let finish = |cases: &[(&str, Outcome<'_>)]| {
+            let mut tally = Tally::new(&["fork".into(), "limine/nx".into()]);
+            cases.iter().for_each(|(name, outcome)| tally.case(name, *outcome));
+            tally.finish(false)
+        };
+        let fork = ("direct/fork.chain", Outcome::Passed);
+        let nothing = finish(&[]).expect_err("no case");
+        assert_eq!(nothing.code, crate::failure::USAGE);
+        assert!(nothing.text.ends_with(": fork, limine/nx"), "{}", nothing.text);
+        assert!(finish(&[fork]).expect_err("one of two").text.ends_with(": limine/nx"));
+        assert_eq!(finish(&[fork, ("limine/nx", Outcome::Passed)]), Ok(ExitCode::SUCCESS));
+        assert_eq!(finish(&[fork, ("limine", Outcome::Skipped("no"))]), Ok(ExitCode::SUCCESS));
+        assert_eq!(
+            finish(&[("limine/(suite)", Outcome::Failed("it hangs"))]),
+            Ok(ExitCode::FAILURE)
+        );
+        assert_eq!(Tally::new(&[]).finish(false), Ok(ExitCode::SUCCESS));
+        assert_eq!(Tally::new(&["x".into()]).finish(true), Ok(ExitCode::SUCCESS));
     }
 }
