@@ -29,6 +29,10 @@ pub enum End {
     Hang(Duration, Option<String>),
     /// QEMU could not be started, or failed.
     Qemu(String),
+    /// Nobody reads the output any more: its pipe is broken.
+    Unread,
+    /// The output could not be written: there was no room, say.
+    Output(String),
     /// The user ended the run from the host.
     Interrupted,
 }
@@ -51,6 +55,8 @@ impl Display for End {
                 case.as_ref().map_or(Ok(()), |case| write!(formatter, " (during {case})"))
             }
             Self::Qemu(text) => write!(formatter, "QEMU: {text}"),
+            Self::Unread => formatter.write_str("nobody reads the output any more"),
+            Self::Output(text) => write!(formatter, "standard output: {text}"),
             Self::Interrupted => formatter.write_str("interrupted"),
         }
     }

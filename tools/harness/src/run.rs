@@ -70,7 +70,7 @@ enum Event {
 /// that is well formed, in order.
 ///
 /// # Errors
-/// None: whatever goes wrong is an [`End`]. An error of `output` ends the run as QEMU's would.
+/// None: whatever goes wrong is an [`End`].
 pub fn run(
     machine: &crate::Machine,
     console: Console<'_>,
@@ -329,7 +329,7 @@ impl<'a, 'c> Run<'a, 'c> {
         }
     }
 
-    /// Hands output on; a reader that is gone ends the run.
+    /// Hands output on; where it cannot go, the run ends.
     fn write(&mut self, bytes: &[u8]) {
         let Some(output) = &mut self.output else { return };
         if !bytes.is_empty()
@@ -337,7 +337,11 @@ impl<'a, 'c> Run<'a, 'c> {
         {
             self.output = None;
             if self.end.is_none() {
-                self.decide(End::Qemu(format!("standard output: {error}")), Duration::ZERO);
+                let end = match error.kind() {
+                    io::ErrorKind::BrokenPipe => End::Unread,
+                    _ => End::Output(error.to_string()),
+                };
+                self.decide(end, Duration::ZERO);
             }
         }
     }

@@ -3,6 +3,7 @@
 #[path = "support/fake.rs"]
 mod support;
 
+use std::io::{ErrorKind, Write};
 use std::time::Duration;
 
 use support::{fake, patient, with_input};
@@ -101,6 +102,32 @@ fn qemu_that_fails_or_dies_or_is_missing_is_said() {
     machine.program = "/nonexistent/qemu".into();
     let report = run(&machine, recorded(), patient(), &support::folder(), &mut |_| {});
     assert!(matches!(&report.end, End::Qemu(text) if text.contains("cannot be started")));
+}
+
+/// A writer that fails.
+struct Failing(ErrorKind);
+
+impl Write for Failing {
+    fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+        Err(self.0.into())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn output_that_cannot_be_written_ends_the_run_and_is_no_failure_of_qemu() {
+    let ended = |kind: ErrorKind| {
+        let mut output = Failing(kind);
+        let input = Box::new(std::io::empty());
+        let console = Console::Piped { input, output: &mut output };
+        run(&fake("chatter"), console, patient(), &support::folder(), &mut |_| {}).end
+    };
+    assert_eq!(ended(ErrorKind::BrokenPipe), End::Unread);
+    let full = ErrorKind::StorageFull;
+    assert_eq!(ended(full), End::Output(full.to_string()));
 }
 
 #[test]

@@ -103,7 +103,8 @@ pub(crate) fn run(request: &Request) -> Result<ExitCode, Failure> {
     let console = Console::Piped { input: Box::new(std::io::stdin()), output: &mut output };
     let report = tine_harness::run(&machine, console, watch(), folder.path(), &mut |_| {});
     match &report.end {
-        End::Status(_) | End::Signal(_) | End::PoweredOff => {}
+        // A program that writes into a broken pipe says nothing either.
+        End::Status(_) | End::Signal(_) | End::PoweredOff | End::Unread => {}
         _ => explain(&report, &parts.kernel),
     }
     Ok(ExitCode::from(code_of(&report.end)))

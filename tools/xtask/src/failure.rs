@@ -7,7 +7,7 @@ use tine_harness::End;
 
 /// A usage error.
 pub(crate) const USAGE: u8 = 2;
-/// The host cannot be set up, or the guest cannot be built.
+/// The host cannot be set up or take the output, or the guest cannot be built.
 pub(crate) const SETUP: u8 = 3;
 /// The kernel panicked, halted, or reset the machine.
 pub(crate) const PANIC: u8 = 4;
@@ -15,6 +15,8 @@ pub(crate) const PANIC: u8 = 4;
 pub(crate) const HANG: u8 = 5;
 /// QEMU could not be started, or failed.
 pub(crate) const QEMU: u8 = 6;
+/// Nobody reads the output any more: 128 + SIGPIPE, as a shell would say.
+pub(crate) const UNREAD: u8 = 141;
 /// The user ended the run: 128 + SIGINT, as a shell would say.
 pub(crate) const INTERRUPTED: u8 = 130;
 
@@ -48,6 +50,8 @@ pub(crate) fn code_of(end: &End) -> u8 {
         End::Vanished | End::Panic(_) | End::Halted(_) => PANIC,
         End::Hang(..) => HANG,
         End::Qemu(_) => QEMU,
+        End::Output(_) => SETUP,
+        End::Unread => UNREAD,
         End::Interrupted => INTERRUPTED,
     }
 }
@@ -70,6 +74,8 @@ mod tests {
             (End::Halted(text()), 4),
             (End::Hang(std::time::Duration::ZERO, None), 5),
             (End::Qemu(text()), 6),
+            (End::Output(text()), 3),
+            (End::Unread, 141),
             (End::Interrupted, 130),
         ] {
             assert_eq!(code_of(&end), code, "{end}");
