@@ -6,8 +6,9 @@
 //! kernel sends it from its timer, so it can cut into what a program writes; it is not part of
 //! the text.
 //!
-//! Owns: the words of the channel, the words of the kernel's command line ([`Mode`], [`KEYS`]).
-//! Never enters it: ports, clocks, time limits, exit codes of the host's tool.
+//! Owns: the words of the channel. Those of the kernel's command line ([`Mode`], [`KEYS`]) are in
+//! `results/command_line.rs`. Never enters it: ports, clocks, time limits, exit codes of the host's
+//! tool.
 //!
 //! Who writes what: the kernel writes [`BEAT`], `log`, `off`, `panic` and `halt`, each beginning with a
 //! newline of its own so that a line that was cut is ended; the root server writes `tine` first;
@@ -17,7 +18,11 @@
 //! Invariants: `parse(encode(line)) == line` for every line whose texts are printable ASCII
 //! without surrounding blanks and that fits; nothing here allocates or can panic.
 
+mod command_line;
+
 use core::fmt::{self, Display, Formatter, Write};
+
+pub use command_line::{KEYS, Mode, bytes_of_hex, is_piped, value};
 
 /// I/O port of the channel.
 pub const PORT: u16 = 0xe9;
@@ -32,95 +37,21 @@ pub const VERSION: u32 = 1;
 /// `bench`, where it would be counted. ASCII SYN.
 pub const BEAT: u8 = 0x16;
 
-/// What the console server writes to COM1, once, when it has taken the line in mode `exec`: what
-/// stands before it is firmware and boot loader, what follows is the command's output. Terminals
-/// ignore it.
+/// What the console server writes to COM1, once, when it has taken the line and its input is piped
+/// ([`is_piped`]): what stands before it is firmware and boot loader, and what is typed before it
+/// is lost. Terminals ignore it.
 ///
-/// In that mode the terminal begins without ECHO, and the harness types the command's input so
-/// that it arrives byte for byte: control characters after ^V, lines of more than 200 bytes handed
-/// over in pieces by ^D, ^D at the end. A server that leaves typed bytes in the device while it
-/// has no room loses none. Of the output, the harness takes out the carriage return before each
-/// newline.
+/// Of what is typed after it nothing is lost: a server that has no room leaves the bytes in the
+/// device. Lines of more than 200 bytes are handed over in pieces by ^D, and [`INPUT_END`] stands
+/// at the end. In mode `exec` the terminal begins without ECHO, and the harness types control
+/// characters after ^V, so that the command's input arrives byte for byte; of its output it takes
+/// out the carriage return before each newline. In mode `shell` control characters are keys.
 pub const CONSOLE_START: &[u8] = b"\x1b]tine;start\x07";
 
-/// Keys of the kernel's command line, `key=value` words separated by blanks. Unknown keys are
-/// ignored.
-pub const KEYS: &[(&str, &str)] = &[
-    ("mode", "what init runs: shell (default), exec, test, bench"),
-    ("exec", "mode exec: the text for `sh -c`, as pairs of hexadecimal digits"),
-    ("filter", "mode test and bench: names or parts of names, separated by commas"),
-    ("slide", "direct boot: seed of the kernel's slide; 0 is none"),
-    (
-        "trial",
-        "`panic`: the kernel panics before root starts, so that its epitaph can be seen; \
-         `fault:NAME`: that server faults before the first process runs, `process` when it exists",
-    ),
-];
-
-/// What the guest is to do, the value of the key `mode`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Mode {
-    /// A shell on the console.
-    #[default]
-    Shell,
-    /// One command; its output alone on the console, no echo; its status on the channel.
-    Exec,
-    /// The tests of `user/tests`.
-    Test,
-    /// The rows of `user/bench`.
-    Bench,
-}
-
-impl Mode {
-    /// The word on the command line.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Shell => "shell",
-            Self::Exec => "exec",
-            Self::Test => "test",
-            Self::Bench => "bench",
-        }
-    }
-
-    /// The mode of a command line; [`Mode::Shell`] if it names none or an unknown one.
-    #[must_use]
-    pub fn of(command_line: &str) -> Self {
-        match value(command_line, "mode") {
-            Some("exec") => Self::Exec,
-            Some("test") => Self::Test,
-            Some("bench") => Self::Bench,
-            _ => Self::Shell,
-        }
-    }
-}
-
-/// The value of `key` in a command line; the last one counts.
-#[must_use]
-pub fn value<'a>(command_line: &'a str, key: &str) -> Option<&'a str> {
-    command_line
-        .split_ascii_whitespace()
-        .rev()
-        .find_map(|word| word.split_once('=').filter(|(name, _)| *name == key).map(|(_, v)| v))
-}
-
-/// The bytes behind pairs of hexadecimal digits; an odd or foreign digit ends the iterator with
-/// `None` as its last item.
-pub fn bytes_of_hex(text: &str) -> impl Iterator<Item = Option<u8>> {
-    let mut bad = false;
-    text.as_bytes().chunks(2).map_while(move |pair| {
-        if bad {
-            return None;
-        }
-        let digit = |at: usize| pair.get(at).and_then(|byte| (*byte as char).to_digit(16));
-        let byte = match (digit(0), digit(1)) {
-            (Some(high), Some(low)) => u8::try_from(high * 16 + low).ok(),
-            _ => None,
-        };
-        bad = byte.is_none();
-        Some(byte)
-    })
-}
+/// What is typed where piped input ends, and what only the harness types: hands over what is left,
+/// and every later read finds the end. ASCII EM, "end of medium"; as a byte of the input it is typed
+/// after ^V.
+pub const INPUT_END: u8 = 0x19;
 
 /// A figure in thousandths, so that averages over many operations stay exact: `8`, `8.002`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]
@@ -361,7 +292,7 @@ impl Write for Bounded<'_> {
 mod tests {
     extern crate std;
     use super::*;
-    use std::{string::ToString as _, vec::Vec};
+    use std::string::ToString as _;
 
     const ROW: BenchRow<'static> = BenchRow {
         name: "fork_call_small",
@@ -446,29 +377,5 @@ mod tests {
         assert_eq!(Figure::ratio(10, 3), Figure::from_thousandths(3333));
         assert_eq!(Figure::ratio(1, 0), Figure::default());
         assert_eq!(Figure::whole(u64::MAX).thousandths(), u64::MAX);
-    }
-
-    #[test]
-    fn command_lines_are_words_with_keys() {
-        let line = "slide=7 mode=exec exec=6c73 quiet mode=test";
-        assert_eq!(Mode::of(line), Mode::Test, "the last word counts");
-        assert_eq!(value(line, "exec"), Some("6c73"));
-        assert_eq!(value(line, "quiet"), None);
-        for mode in [Mode::Shell, Mode::Exec, Mode::Test, Mode::Bench] {
-            let mut text = std::string::String::from("mode=");
-            text.push_str(mode.word());
-            assert_eq!(Mode::of(&text), mode);
-        }
-        assert_eq!(Mode::of("mode=other"), Mode::Shell);
-    }
-
-    #[test]
-    fn hexadecimal_text_decodes_or_says_where_it_stops() {
-        let all: Vec<_> = bytes_of_hex("6C73").collect();
-        assert_eq!(all, [Some(b'l'), Some(b's')]);
-        assert_eq!(bytes_of_hex("6cx3").last(), Some(None));
-        assert_eq!(bytes_of_hex("6cxx6c6c").count(), 2);
-        assert_eq!(bytes_of_hex("6").collect::<Vec<_>>(), [None]);
-        assert_eq!(bytes_of_hex("").count(), 0);
     }
 }

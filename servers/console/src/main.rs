@@ -21,8 +21,8 @@ mod server;
 
 use tine_abi::CapRef;
 use tine_abi::capability::slot;
-use tine_abi::results::Mode;
-use tine_console_model::Console;
+use tine_abi::results::{Mode, is_piped};
+use tine_console_model::{Console, Keyboard};
 use tine_rt::Arguments;
 use tine_server::{Service, log, serve};
 use tine_sys::hardware::{Interrupt, Ports};
@@ -31,11 +31,20 @@ use foreground::ForegroundGroup;
 use registers::SerialPorts;
 use server::Terminal;
 
+/// Who types, by the kernel's command line.
+fn keyboard(command_line: &str) -> Keyboard {
+    match Mode::of(command_line) {
+        Mode::Exec => Keyboard::Command,
+        _ if is_piped(command_line) => Keyboard::Pipe,
+        _ => Keyboard::Person,
+    }
+}
+
 fn run(mut arguments: Arguments) -> i32 {
     let command_line = arguments.nth(1).and_then(|line| core::str::from_utf8(line).ok());
-    let for_command = Mode::of(command_line.unwrap_or_default()) == Mode::Exec;
+    let keyboard = keyboard(command_line.unwrap_or_default());
     let ports = SerialPorts::new(Ports::new(CapRef::private(slot::HARDWARE)));
-    let console = match Console::new(ports, ForegroundGroup, for_command) {
+    let console = match Console::new(ports, ForegroundGroup, keyboard) {
         Ok(console) => console,
         Err(errno) => {
             log!("console: {errno}");

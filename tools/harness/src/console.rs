@@ -1,26 +1,26 @@
 //! The guest's console on the host: what goes in, what comes out.
 //!
-//! Owns: the three ways to connect COM1, and the two translations of a piped console. Never enters
+//! Owns: the four ways to connect COM1, and the two translations of a piped console. Never enters
 //! it: threads, processes.
 //!
 //! A piped console carries a command's standard input and output byte for byte although a line
 //! discipline lies between. Inwards ([`Typist`]): each byte that the discipline would act on is
-//! preceded by Ctrl-V, its "next byte is literal"; a long line is handed over in pieces by Ctrl-D,
-//! which is also the end of the input. Outwards
-//! ([`Output`]): everything before `results::CONSOLE_START` belongs to firmware and boot loader and
+//! preceded by Ctrl-V, its "next byte is literal"; a long line is handed over in pieces by Ctrl-D;
+//! `results::INPUT_END` follows the last byte. Where a pipe stands for a keyboard, control bytes
+//! are keys and typed as they are. Outwards ([`Output`]): everything before `results::CONSOLE_START` belongs to firmware and boot loader and
 //! is dropped; the carriage return that the discipline puts before each newline is taken out.
 //!
 //! Called by: `run`. Invariant: `Output` gives the same bytes however the input is cut.
 
 use std::io::{Read, Write};
 
-use tine_abi::results::CONSOLE_START;
+use tine_abi::results::{CONSOLE_START, INPUT_END};
 
 /// Ctrl-V: the next byte is literal.
 const LITERAL: u8 = 0x16;
 
-/// Ctrl-D: the end of a line without newline, or of the input.
-const END: u8 = 0x04;
+/// Ctrl-D: hands over a line without newline.
+const HAND_OVER: u8 = 0x04;
 
 /// Ctrl-C: interrupt.
 pub(crate) const INTERRUPT: u8 = 0x03;
@@ -37,6 +37,13 @@ pub enum Console<'a> {
         /// Receives what the command prints.
         output: &'a mut (dyn Write + 'a),
     },
+    /// A pipe as the keyboard of a terminal, and what that shows.
+    Keys {
+        /// Typed when the console can take it, in a thread of its own until its end.
+        input: Box<dyn Read + Send>,
+        /// Receives every byte, firmware included.
+        output: &'a mut (dyn Write + 'a),
+    },
     /// Nothing goes in; all that comes out, firmware included, goes to `sink` as it is.
     Recorded {
         /// Receives every byte; `std::io::sink()` where only the report matters.
@@ -49,6 +56,7 @@ impl std::fmt::Debug for Console<'_> {
         formatter.write_str(match self {
             Self::Terminal => "Terminal",
             Self::Piped { .. } => "Piped",
+            Self::Keys { .. } => "Keys",
             Self::Recorded { .. } => "Recorded",
         })
     }
@@ -58,39 +66,43 @@ impl std::fmt::Debug for Console<'_> {
 const PIECE: usize = 200;
 
 /// The inward translation.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Typist {
-    /// Bytes typed since the discipline last handed over.
+    /// Whether control bytes are keys.
+    keys: bool,
+    /// Bytes typed since the discipline last handed over; of keys, since the last control byte,
+    /// which leaves no more than there were.
     column: usize,
 }
 
 impl Typist {
-    /// `bytes` as they must be typed to arrive as they are; at most three for each.
+    /// One who types bytes so that they arrive as they are, or (`keys`) act as on a terminal.
+    pub(crate) const fn new(keys: bool) -> Self {
+        Self { keys, column: 0 }
+    }
+
+    /// What must be typed for `bytes`; at most three for each.
     pub(crate) fn quote(&mut self, bytes: &[u8]) -> Vec<u8> {
         let mut typed = Vec::with_capacity(3 * bytes.len());
         for &byte in bytes {
-            if byte == b'\n' {
+            let is_control = byte < b' ' || byte == 0x7f;
+            let is_key = self.keys && is_control && !matches!(byte, b'\t' | INPUT_END);
+            if byte == b'\n' || is_key {
                 typed.push(byte);
                 self.column = 0;
                 continue;
             }
             if self.column == PIECE {
-                typed.push(END);
+                typed.push(HAND_OVER);
                 self.column = 0;
             }
-            if byte < b' ' || byte == 0x7f {
+            if is_control {
                 typed.push(LITERAL);
             }
             typed.push(byte);
             self.column += 1;
         }
         typed
-    }
-
-    /// What must be typed to end the input.
-    pub(crate) fn end(&self) -> &'static [u8] {
-        // In the middle of a line the first Ctrl-D only hands the line over.
-        if self.column == 0 { &[END] } else { &[END, END] }
     }
 }
 
@@ -174,29 +186,28 @@ mod tests {
 
     #[test]
     fn bytes_that_a_line_discipline_acts_on_are_typed_literally() {
-        let quote = |bytes: &[u8]| Typist::default().quote(bytes);
+        let quote = |bytes: &[u8]| Typist::new(false).quote(bytes);
         assert_eq!(quote(b"ab\n"), b"ab\n");
         assert_eq!(quote(b"\x03\x04\t\r\x7f\x16"), b"\x16\x03\x16\x04\x16\t\x16\r\x16\x7f\x16\x16");
     }
 
     #[test]
-    fn the_end_is_seen_at_the_end() {
-        let end = |bytes: &[u8]| {
-            let mut typist = Typist::default();
-            typist.quote(bytes);
-            typist.end()
-        };
-        assert_eq!(end(b""), [END]);
-        assert_eq!(end(b"x\n"), [END]);
-        assert_eq!(end(b"x"), [END, END]);
+    fn keys_are_typed_as_they_are_but_cannot_end_the_input() {
+        let quote = |bytes: &[u8]| Typist::new(true).quote(bytes);
+        assert_eq!(quote(b"a\x03\x04\x16\x7f\n"), b"a\x03\x04\x16\x7f\n");
+        assert_eq!(quote(b"\t\x19"), b"\x16\t\x16\x19");
+        // After ^U the line may be empty, and a Ctrl-D would be an end of file.
+        let line = [&[b'x'; PIECE][..], b"\x15", &[b'y'; PIECE]].concat();
+        assert_eq!(quote(&line), line);
+        assert_eq!(quote(&[b'x'; PIECE + 1])[PIECE..], [HAND_OVER, b'x']);
     }
 
     #[test]
     fn long_lines_are_handed_over_in_pieces() {
-        let typed = Typist::default().quote(&[b'x'; 2 * PIECE]);
-        let pieces: Vec<_> = typed.split(|byte| *byte == END).map(<[u8]>::len).collect();
+        let typed = Typist::new(false).quote(&[b'x'; 2 * PIECE]);
+        let pieces: Vec<_> = typed.split(|byte| *byte == HAND_OVER).map(<[u8]>::len).collect();
         assert_eq!(pieces, [PIECE, PIECE]);
-        let whole = Typist::default().quote(&[[b'x'; PIECE].as_slice(), b"\ny"].concat());
-        assert!(!whole.contains(&END), "a newline hands over by itself");
+        let whole = Typist::new(false).quote(&[[b'x'; PIECE].as_slice(), b"\ny"].concat());
+        assert!(!whole.contains(&HAND_OVER), "a newline hands over by itself");
     }
 }

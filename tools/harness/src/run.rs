@@ -9,11 +9,12 @@
 //! was written before the end is lost.
 
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-use tine_abi::results::Line;
+use tine_abi::results::{INPUT_END, Line};
 
 use crate::channel::Channel;
 use crate::console::{self, Console, Output, Typist};
@@ -143,30 +144,30 @@ impl<'a, 'c> Run<'a, 'c> {
             pump(pipe, events.clone(), Event::Errors, Event::ErrorsEnd);
         }
         let stdin = child.stdin.take();
-        // Held open even if nothing is typed: its end would be the end of QEMU's console.
-        let mut typing = stdin.as_ref().map(clone_pipe).transpose()?;
-        let (mut begin_input, mut output, mut raw) = (None, None, false);
-        match (console, stdin) {
-            (Console::Piped { input, output: sink }, Some(pipe)) => {
-                let (begin, begun) = mpsc::channel();
-                begin_input = Some(begin);
-                output = Some(sink);
-                std::thread::spawn(move || {
-                    if begun.recv().is_ok() {
-                        // Ends with QEMU's side of the pipe, which is not an error of this run.
-                        drop(type_in(input, pipe));
-                    }
-                });
-            }
-            (Console::Recorded { sink }, _) => (output, raw) = (Some(sink), true),
-            _ => {}
-        }
+        let interrupt = stdin.as_ref().map(interrupter).transpose()?;
+        let (input, output, raw) = match console {
+            Console::Terminal => (None, None, false),
+            Console::Piped { input, output } => (Some(input), Some(output), false),
+            Console::Keys { input, output } => (Some(input), Some(output), true),
+            Console::Recorded { sink } => (None, Some(sink), true),
+        };
+        let begin_input = input.zip(stdin).map(|(input, pipe)| {
+            let (begin, begun) = mpsc::channel();
+            std::thread::spawn(move || {
+                if begun.recv().is_ok() {
+                    // Ends with QEMU's side of the pipe, which is not an error of this run.
+                    drop(type_in(input, pipe, Typist::new(raw)));
+                }
+            });
+            begin
+        });
         if let Some(channel) = process.channel.take() {
             pump(channel, events.clone(), Event::Results, Event::ResultsEnd);
         }
         let watcher = Watcher::new(move |request| {
-            if let (Request::Interrupt, Some(pipe)) = (request, &mut typing) {
-                drop(pipe.write_all(&[console::INTERRUPT]));
+            if let (Request::Interrupt, Some(interrupt)) = (request, &interrupt) {
+                // Fails only if QEMU is gone, and the interrupter with it.
+                interrupt.send(()).ok();
             }
             drop(events.send(Event::Request(request)));
         })?;
@@ -382,10 +383,16 @@ impl<'a, 'c> Run<'a, 'c> {
     }
 }
 
-/// A second handle of a pipe to QEMU.
-fn clone_pipe(pipe: &std::process::ChildStdin) -> io::Result<std::fs::File> {
-    use std::os::fd::AsFd as _;
-    pipe.as_fd().try_clone_to_owned().map(std::fs::File::from)
+/// Types the interrupt character whenever it is told to, in a thread of its own: while the guest
+/// takes no input, the pipe may be full. Until its sender is dropped it holds the pipe open, whose
+/// end would be the end of QEMU's console.
+fn interrupter(pipe: &std::process::ChildStdin) -> io::Result<Sender<()>> {
+    let mut pipe = pipe.as_fd().try_clone_to_owned().map(std::fs::File::from)?;
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        while receiver.recv().is_ok() && pipe.write_all(&[console::INTERRUPT]).is_ok() {}
+    });
+    Ok(sender)
 }
 
 /// Reads `pipe` to its end in a thread of its own.
@@ -413,15 +420,14 @@ fn pump(
 }
 
 /// Types `input` into the guest's console, to its end.
-fn type_in(mut input: impl Read, mut pipe: impl Write) -> io::Result<()> {
+fn type_in(mut input: impl Read, mut pipe: impl Write, mut typist: Typist) -> io::Result<()> {
     // A third of PIPE_BUF: what is written at once is never cut by a Ctrl-C from the other handle.
     let mut buffer = [0; 1365];
-    let mut typist = Typist::default();
     loop {
         match input.read(&mut buffer) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
-            Ok(0) => return pipe.write_all(typist.end()),
+            Ok(0) => return pipe.write_all(&[INPUT_END]),
             Ok(count) => pipe.write_all(&typist.quote(&buffer[..count]))?,
         }
     }

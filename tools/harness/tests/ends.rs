@@ -134,7 +134,17 @@ fn output_that_cannot_be_written_ends_the_run_and_is_no_failure_of_qemu() {
 fn input_is_typed_literally_and_ended() {
     let (report, output) = with_input("copy", b"a\x03\nb", patient());
     assert_eq!(report.end, End::Status(0));
-    assert_eq!(output, b"in:a\x16\x03\nb\x04\x04");
+    assert_eq!(output, b"in:a\x16\x03\nb\x19");
+}
+
+#[test]
+fn keys_are_typed_when_the_console_has_begun_and_all_that_it_shows_is_kept() {
+    let mut output = Vec::new();
+    let input = Box::new(std::io::Cursor::new(b"a\x03\nb"));
+    let console = Console::Keys { input, output: &mut output };
+    let report = run(&fake("keys"), console, patient(), &support::folder(), &mut |_| {});
+    assert_eq!(report.end, End::PoweredOff);
+    assert_eq!(output, b"firmware\r\n\x1b]tine;start\x07in:a\x03\nb\x19");
 }
 
 #[test]

@@ -3,8 +3,8 @@
 #[path = "support/fake.rs"]
 mod support;
 
-use support::{patient, with_input};
-use tine_harness::End;
+use support::{fake, patient, with_input};
+use tine_harness::{Console, End, run};
 
 #[test]
 fn interrupts_reach_the_guest_and_insistence_or_a_request_to_end_ends_the_run() {
@@ -13,6 +13,13 @@ fn interrupts_reach_the_guest_and_insistence_or_a_request_to_end_ends_the_run() 
     assert_eq!(output, b"go 03\n");
 
     let (report, _) = with_input("stubborn", b"go\n", patient());
+    assert_eq!(report.end, End::Interrupted);
+
+    // Also while the pipe to a guest that reads nothing is full.
+    let mut output = Vec::new();
+    let input = Box::new(std::io::repeat(b'y'));
+    let console = Console::Piped { input, output: &mut output };
+    let report = run(&fake("deaf"), console, patient(), &support::folder(), &mut |_| {});
     assert_eq!(report.end, End::Interrupted);
 
     let (report, _) = with_input("end", b"go\n", patient());

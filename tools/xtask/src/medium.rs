@@ -104,6 +104,8 @@ fn search(named: Option<PathBuf>, may_clone: bool) -> Result<Found, Failure> {
 pub(crate) struct Task {
     /// What init runs.
     pub(crate) mode: Mode,
+    /// Mode shell: whether nobody sits at the console.
+    pub(crate) piped: bool,
     /// Mode exec: the text for `sh -c`.
     pub(crate) command: String,
     /// Modes test and bench: names.
@@ -120,6 +122,9 @@ impl Task {
                 // Writing to a String cannot fail.
                 write!(line, "{byte:02x}").ok();
             }
+        }
+        if self.piped {
+            line.push_str(" input=pipe");
         }
         if !self.filter.is_empty() {
             line.push_str(" filter=");
@@ -228,7 +233,7 @@ pub(crate) fn machine(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tine_abi::results::{bytes_of_hex, value};
+    use tine_abi::results::{bytes_of_hex, is_piped, value};
 
     #[test]
     fn a_command_survives_the_command_line() {
@@ -248,5 +253,8 @@ mod tests {
         let task = Task { mode: Mode::Test, filter, ..Task::default() };
         assert_eq!(task.command_line(0), "mode=test filter=fork,exec slide=0");
         assert_eq!(Task::default().command_line(1), "mode=shell slide=1");
+        let piped = Task { piped: true, ..Task::default() }.command_line(1);
+        assert_eq!(piped, "mode=shell input=pipe slide=1");
+        assert!(is_piped(&piped));
     }
 }

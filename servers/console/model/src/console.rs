@@ -10,8 +10,8 @@
 //!
 //! Writers are never lost and never waited for: what the device does not take stays in the queue,
 //! an empty transmitter's interrupt goes on with it, and a writer is answered when its last byte is
-//! in the queue. Readers likewise: without ECHO (nobody sits at the keyboard) typed bytes stay in
-//! the device while there is no room, which holds the sender back.
+//! in the queue. Readers likewise: where nobody sits at the keyboard, typed bytes stay in the device
+//! while there is no room, which holds the sender back.
 
 use tine_abi::Errno;
 use tine_abi::protocol::console::Mode;
@@ -20,7 +20,7 @@ use tine_abi::results::CONSOLE_START;
 use tine_server_model::{Clients, Token, WatchHandle};
 
 use crate::output::{Output, Writer};
-use crate::terminal::{Screen, Terminal};
+use crate::terminal::{Keyboard, Screen, Terminal};
 use crate::uart::{Cause, Registers, Uart};
 
 /// Bytes that one WRITE takes at most; more is a short write.
@@ -64,16 +64,15 @@ pub struct Console<R, F> {
 }
 
 impl<R: Registers, F: Foreground> Console<R, F> {
-    /// Takes a device over, for a person or (`for_command`) for the input and output of one
-    /// command: marked where its output begins, without echo, and with one end of the input.
+    /// Takes a device over, and marks where that is done if a pipe is at the other end.
     ///
     /// # Errors
     /// ENOMEM.
-    pub fn new(registers: R, foreground: F, for_command: bool) -> Result<Self, Errno> {
-        let (terminal, output) = (Terminal::new(for_command)?, Output::new()?);
+    pub fn new(registers: R, foreground: F, keyboard: Keyboard) -> Result<Self, Errno> {
+        let (terminal, output) = (Terminal::new(keyboard)?, Output::new()?);
         let uart = Uart::new(registers);
         let mut console = Self { uart, foreground, terminal, output, holding: false };
-        if for_command {
+        if keyboard != Keyboard::Person {
             console.output.push(CONSOLE_START);
             console.send();
         }
@@ -160,14 +159,10 @@ impl<R: Registers, F: Foreground> Console<R, F> {
         self.terminal.closed(clients);
     }
 
-    fn must_hold(&self) -> bool {
-        !self.terminal.mode().contains(Mode::ECHO) && !self.terminal.has_room()
-    }
-
     /// Takes typed bytes out of the device, unless they are better left there.
     fn receive(&mut self, clients: &mut impl Clients) {
         for _ in 0..TURN {
-            if self.must_hold() {
+            if self.terminal.must_hold() {
                 self.holding = true;
                 self.uart.listen(false);
                 return;
@@ -181,7 +176,7 @@ impl<R: Registers, F: Foreground> Console<R, F> {
 
     /// Somebody may have made room for typed bytes.
     fn resume(&mut self, clients: &mut impl Clients) {
-        if self.holding && !self.must_hold() {
+        if self.holding && !self.terminal.must_hold() {
             self.holding = false;
             // Bytes that wait in the device make an edge now.
             self.uart.listen(true);

@@ -11,7 +11,7 @@
 //! (print the line again), ^D (end of file on an empty line, else gives out what is there), ^C
 //! (with SIGNALS: drops what is not read yet, ends the foreground group, leaves an interrupt
 //! pending), ^V (the next byte stands for itself, as the host's tool types the input of `exec`),
-//! Return. UTF-8 characters are erased whole. In raw mode every byte is input as it comes.
+//! Return; from a pipe, `INPUT_END` (nothing is typed after it). UTF-8 characters are erased whole. In raw mode every byte is input as it comes.
 //!
 //! Invariants: at most [`LINE_MAX`] bytes are edited and [`INPUT_MAX`] bytes wait; more input is
 //! answered with BEL and dropped, or left in the device where nobody sits at the keyboard. Readers
@@ -31,4 +31,4 @@ pub mod uart;
 
 pub use console::{Console, Foreground, WRITE_MAX};
 pub use output::OUTPUT_MAX;
-pub use terminal::{INPUT_MAX, LINE_MAX, Screen, Terminal};
+pub use terminal::{INPUT_MAX, Keyboard, LINE_MAX, Screen, Terminal};

@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 use tine_abi::Errno;
 use tine_abi::protocol::console::Mode;
 use tine_abi::protocol::file::WatchMask;
+use tine_abi::results::INPUT_END;
 use tine_server_model::{Clients, Token, WatchHandle, WatchList};
 
 /// Bytes of a line under editing at most (termios MAX_CANON is 255 at least).
@@ -38,6 +39,17 @@ pub trait Screen {
     fn interrupt(&mut self);
 }
 
+/// Who types.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Keyboard {
+    /// A person.
+    Person,
+    /// The host's tool, what a pipe gives it: keys as a person would type them.
+    Pipe,
+    /// The host's tool, the input of one command: nothing is shown that is typed.
+    Command,
+}
+
 #[derive(Debug)]
 struct Reader {
     call: Token,
@@ -55,10 +67,8 @@ pub struct Terminal {
     input: VecDeque<u8>,
     /// Lengths of finished lines in `input`, canonical mode only; 0 is an end of file.
     ends: VecDeque<usize>,
-    /// Input and output are those of one command: nobody sits at the keyboard, so nothing is
-    /// shown that is typed, and an end of file is the last.
-    for_command: bool,
-    /// The last end of file was typed: whoever reads after all input is told so.
+    keyboard: Keyboard,
+    /// [`INPUT_END`] was typed: whoever reads after all input is told so.
     ended: bool,
     readers: VecDeque<Reader>,
     /// The interrupt character was typed, and nobody has taken it yet.
@@ -67,21 +77,21 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// A cooked terminal; `for_command`, without echo, and the first end of file stays. All
-    /// memory it will ever need is taken here.
+    /// A cooked terminal; that of a command has no echo. All memory it will ever need is taken
+    /// here.
     ///
     /// # Errors
     /// ENOMEM.
-    pub fn new(for_command: bool) -> Result<Self, Errno> {
+    pub fn new(keyboard: Keyboard) -> Result<Self, Errno> {
         let mut mode = Mode::COOKED;
-        mode.set(Mode::ECHO, !for_command);
+        mode.set(Mode::ECHO, keyboard != Keyboard::Command);
         let mut terminal = Self {
             mode,
             line: Vec::new(),
             literal: false,
             input: VecDeque::new(),
             ends: VecDeque::new(),
-            for_command,
+            keyboard,
             ended: false,
             readers: VecDeque::new(),
             interrupted: false,
@@ -125,11 +135,17 @@ impl Terminal {
         before
     }
 
-    /// Whether a whole line more would be taken. While this is false a server leaves typed bytes
-    /// in the device, which holds the sender back; what is typed nevertheless is taken as long as
-    /// it fits.
+    /// Whether typed bytes are better left in the device, which holds the sender back: a whole
+    /// line more would not be taken, and nobody sits at the keyboard who would hear a bell or type
+    /// an interrupt. What is typed nevertheless is taken as long as it fits.
     #[must_use]
-    pub fn has_room(&self) -> bool {
+    pub fn must_hold(&self) -> bool {
+        let is_person = self.keyboard == Keyboard::Person && self.mode.contains(Mode::ECHO);
+        !is_person && !self.has_room()
+    }
+
+    /// Whether a whole line more would be taken.
+    fn has_room(&self) -> bool {
         self.input.len() + LINE_MAX <= INPUT_MAX && self.ends.len() < INPUT_MAX
     }
 
@@ -191,11 +207,15 @@ impl Terminal {
                 }
             }
             _ if byte == control(b'D') => {
-                if self.for_command && self.line.is_empty() {
-                    self.ended = true;
-                } else if self.room_for_line() {
+                if self.room_for_line() {
                     self.give_out_line();
                 }
+            }
+            INPUT_END if self.keyboard != Keyboard::Person => {
+                if !self.line.is_empty() && self.room_for_line() {
+                    self.give_out_line();
+                }
+                self.ended = true;
             }
             _ if byte == control(b'V') => self.literal = true,
             _ if byte >= b' ' || byte == b'\t' => self.insert(byte, screen),

@@ -8,7 +8,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tine_abi::Errno;
-use tine_console_model::{Screen, Terminal};
+use tine_console_model::{Keyboard, Screen, Terminal};
 use tine_server_model::{Clients, Token, WatchHandle};
 
 /// What a process of a job runs, and how it is started.
@@ -149,7 +149,7 @@ impl World {
     fn new(line: Vec<Command>) -> Self {
         Self {
             line,
-            terminal: Terminal::new(false).expect("there is memory"),
+            terminal: Terminal::new(Keyboard::Person).expect("there is memory"),
             job: Job::default(),
             answer: Answer::default(),
             shell: Shell::Prompt,

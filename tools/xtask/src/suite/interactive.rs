@@ -1,6 +1,6 @@
 //! The tool itself with a person's keys: a shell at the prompt, Ctrl-C during a command.
 //!
-//! Owns: the conversations with this very program. Called by: `suite`. They need a booting guest
+//! Owns: conversations with this very program. Called by: `suite`. They need a booting guest
 //! and nothing else; waiting is always for words, never for time, and a guest that does not say
 //! them is ended by the tool's own watch or by the end of the conversation.
 
@@ -21,6 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(super) fn run(tally: &mut Tally) {
     for (name, conversation) in [
         ("boot/shell", shell as fn(&mut Conversation) -> Result<(), String>),
+        ("boot/piped", piped),
         ("boot/keys", keys),
         ("boot/interrupt", interrupt),
         ("boot/starved", starved),
@@ -44,6 +45,20 @@ fn shell(talk: &mut Conversation) -> Result<(), String> {
     talk.hear("1")?;
     talk.hear(PROMPT)?;
     talk.say("poweroff\n")?;
+    talk.end(0)
+}
+
+/// More lines than the console can hold.
+const LINES: usize = 1000;
+
+/// Everything is there before the guest is, and then it ends: nothing is lost, the shell finds the
+/// end, and with it the guest ends.
+fn piped(talk: &mut Conversation) -> Result<(), String> {
+    talk.say("read X\nline of its own\necho got $X\ncat | wc\n")?;
+    talk.say(&"some words\n".repeat(LINES))?;
+    talk.close();
+    talk.hear("got line of its own\r\n")?;
+    talk.hear(&format!("    {LINES}    2000   11000\r\n"))?;
     talk.end(0)
 }
 
@@ -111,12 +126,12 @@ fn interrupt(talk: &mut Conversation) -> Result<(), String> {
     talk.end(130)
 }
 
-/// A process has all memory when the last shell ends: init makes room for the next one.
+/// A process has all memory when the last shell is killed: init makes room for the next one.
 fn starved(talk: &mut Conversation) -> Result<(), String> {
     talk.hear(PROMPT)?;
     talk.say("tests --helper hog &\n")?;
     talk.hear("hog has all")?;
-    talk.say("exit\n")?;
+    talk.say("kill -9 $$\n")?;
     talk.hear("all other processes are ended")?;
     talk.hear(PROMPT)?;
     talk.say("echo alive; poweroff\n")?;
@@ -174,6 +189,11 @@ impl Conversation {
     fn say(&mut self, words: &str) -> Result<(), String> {
         let pipe = self.child.stdin.as_mut().ok_or("no pipe")?;
         pipe.write_all(words.as_bytes()).and_then(|()| pipe.flush()).map_err(|e| e.to_string())
+    }
+
+    /// Says nothing more.
+    fn close(&mut self) {
+        self.child.stdin = None;
     }
 
     /// Waits for the end with this exit code.

@@ -1,13 +1,13 @@
 //! `init`: process 1. Runs what the boot asked for, reaps orphans, and ends the system.
 //!
-//! Owns: the meaning of the command line's words `mode`, `exec` and `filter`
+//! Owns: the meaning of the command line's words `mode`, `exec`, `input` and `filter`
 //! ([`tine::abi::results`]), the environment that every process inherits, descriptor 3 of tests
 //! and benchmarks. Never enters it: services; root has started them before.
 //!
 //! Started by the process server with the console at descriptors 0 to 2 and the command line in
-//! the variable `TINE_COMMAND_LINE`. In mode `shell` a shell that ends is followed by another, for
-//! which room is made if others have used everything up; the other modes end with the machine
-//! switched off.
+//! the variable `TINE_COMMAND_LINE`. In mode `shell` a shell that ends is followed by another, unless
+//! its input comes from a pipe; room is made for it if others have used everything up. Everything
+//! else ends with the machine switched off.
 #![cfg_attr(target_os = "none", no_std, no_main)]
 #![forbid(unsafe_code)]
 
@@ -18,7 +18,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use tine::abi::protocol::process::WaitFlags;
-use tine::abi::results::{Line, MAX, Mode, bytes_of_hex, encode, value};
+use tine::abi::results::{Line, MAX, Mode, bytes_of_hex, encode, is_piped, value};
 use tine::process::{Fork, WaitStatus, fork, power_off, set_ignored};
 use tine::signal::{SIGINT, SIGKILL};
 use tine::time::clock_gettime;
@@ -46,7 +46,7 @@ fn run(_: Arguments) -> i32 {
         eprintln!("init: cannot ignore SIGINT: {error}");
     }
     match Mode::of(&line) {
-        Mode::Shell => shells(),
+        Mode::Shell => shells(is_piped(&line)),
         Mode::Exec => exec(&line),
         Mode::Test => measure("tests", &line),
         Mode::Bench => measure("bench", &line),
@@ -61,8 +61,9 @@ const TRIES: u32 = 3;
 /// A shell that lives so long has not failed, however it ends.
 const LIFE: Duration = Duration::from_secs(1);
 
-/// One shell after the other, until the machine is switched off.
-fn shells() {
+/// One shell after the other, until the machine is switched off. Of `piped` input, which has an end,
+/// the first one that is not killed is the last.
+fn shells(piped: bool) {
     println!(
         "Tine {}. `help` tells what the shell can do, `poweroff` leaves.",
         env!("CARGO_PKG_VERSION")
@@ -73,6 +74,9 @@ fn shells() {
         let has_failed = match supervise(&["sh"]) {
             // Killed, as who finds no memory is.
             Ok(status) => {
+                if piped && status.signal().is_none() {
+                    return;
+                }
                 let is_failure = status.signal() == Some(SIGKILL as u8)
                     || status.exit_code() == Some(NOT_EXECUTED);
                 is_failure && clock_gettime().saturating_sub(start) < LIFE

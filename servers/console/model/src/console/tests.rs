@@ -66,9 +66,9 @@ impl Clients for Fake {
     fn forget(&mut self, _: WatchHandle) {}
 }
 
-fn setting(for_command: bool) -> (Shared, Console<Shared, Group>, Fake) {
+fn setting(keyboard: Keyboard) -> (Shared, Console<Shared, Group>, Fake) {
     let (device, clients) = (Shared::default(), Fake::default());
-    let console = Console::new(device.clone(), clients.group.clone(), for_command).unwrap();
+    let console = Console::new(device.clone(), clients.group.clone(), keyboard).unwrap();
     (device, console, clients)
 }
 
@@ -95,7 +95,7 @@ fn interrupts(device: &Shared, console: &mut Console<Shared, Group>, clients: &m
 
 #[test]
 fn what_is_typed_is_echoed_and_read() {
-    let (device, mut console, mut clients) = setting(false);
+    let (device, mut console, mut clients) = setting(Keyboard::Person);
     console.read(Token(1), 80, &mut clients);
     typed(&device, &mut console, &mut clients, b"ls\r");
     assert_eq!(clients.read, b"ls\n");
@@ -105,7 +105,7 @@ fn what_is_typed_is_echoed_and_read() {
 
 #[test]
 fn the_foreground_group_ends_before_anybody_is_told() {
-    let (device, mut console, mut clients) = setting(false);
+    let (device, mut console, mut clients) = setting(Keyboard::Person);
     console.read(Token(1), 80, &mut clients);
     typed(&device, &mut console, &mut clients, b"one\r\x03\x03two\r");
     assert_eq!(clients.group.ended.borrow()[..], [1, 1]);
@@ -118,7 +118,7 @@ fn the_foreground_group_ends_before_anybody_is_told() {
 
 #[test]
 fn a_writer_is_answered_when_its_last_byte_is_queued() {
-    let (device, mut console, mut clients) = setting(false);
+    let (device, mut console, mut clients) = setting(Keyboard::Person);
     clients.text = b"one\ntwo".to_vec();
     console.write(Token(1), 7, &mut clients);
     console.write(Token(2), 0, &mut clients);
@@ -128,7 +128,7 @@ fn a_writer_is_answered_when_its_last_byte_is_queued() {
 
 #[test]
 fn a_busy_device_parks_writers_and_loses_nothing() {
-    let (device, mut console, mut clients) = setting(false);
+    let (device, mut console, mut clients) = setting(Keyboard::Person);
     clients.text = (0..=255).cycle().take(WRITE_MAX).collect();
     console.set_mode(Mode::COOKED - Mode::NEWLINE, &mut clients);
     device.0.borrow_mut().takes = Some(0);
@@ -152,7 +152,7 @@ fn a_busy_device_parks_writers_and_loses_nothing() {
 
 #[test]
 fn echo_has_room_while_a_program_floods_the_line() {
-    let (device, mut console, mut clients) = setting(false);
+    let (device, mut console, mut clients) = setting(Keyboard::Person);
     clients.text = std::vec![b'.'; WRITE_MAX];
     device.0.borrow_mut().takes = Some(0);
     console.write(Token(1), WRITE_MAX, &mut clients);
@@ -166,7 +166,7 @@ fn echo_has_room_while_a_program_floods_the_line() {
 
 #[test]
 fn a_writer_that_cannot_be_read_is_told_what_was_taken() {
-    let (_, mut console, mut clients) = setting(false);
+    let (_, mut console, mut clients) = setting(Keyboard::Person);
     clients.text = std::vec![b'.'; 2000];
     clients.fault = Some(600);
     console.write(Token(1), 2000, &mut clients);
@@ -177,7 +177,7 @@ fn a_writer_that_cannot_be_read_is_told_what_was_taken() {
 
 #[test]
 fn the_console_of_a_command_is_marked_and_shows_nothing_typed() {
-    let (device, mut console, mut clients) = setting(true);
+    let (device, mut console, mut clients) = setting(Keyboard::Command);
     assert_eq!(device.0.borrow().sent, CONSOLE_START);
     typed(&device, &mut console, &mut clients, b"secret\x03\n");
     assert_eq!(device.0.borrow().sent, CONSOLE_START);
@@ -185,8 +185,14 @@ fn the_console_of_a_command_is_marked_and_shows_nothing_typed() {
 }
 
 #[test]
-fn input_of_a_command_waits_in_the_device_until_there_is_room() {
-    let (device, mut console, mut clients) = setting(true);
+fn piped_input_waits_in_the_device_until_there_is_room() {
+    for keyboard in [Keyboard::Pipe, Keyboard::Command] {
+        wait_in_the_device(keyboard);
+    }
+}
+
+fn wait_in_the_device(keyboard: Keyboard) {
+    let (device, mut console, mut clients) = setting(keyboard);
     let line = [[b'x'; 99].as_slice(), b"\n"].concat();
     let input = line.repeat(200);
     typed(&device, &mut console, &mut clients, &input);
@@ -198,12 +204,12 @@ fn input_of_a_command_waits_in_the_device_until_there_is_room() {
         interrupts(&device, &mut console, &mut clients);
     }
     assert!(clients.read == input, "byte for byte");
-    assert_eq!(device.0.borrow().sent, CONSOLE_START, "and no bell");
+    assert!(!device.0.borrow().sent[CONSOLE_START.len()..].contains(&7), "no bell");
 }
 
 #[test]
 fn a_person_hears_a_bell_instead() {
-    let (device, mut console, mut clients) = setting(false);
+    let (device, mut console, mut clients) = setting(Keyboard::Person);
     typed(&device, &mut console, &mut clients, &[b'x'; LINE_MAX]);
     assert!(device.0.borrow().received.is_empty());
     assert_eq!(device.0.borrow().sent.last(), Some(&7));

@@ -60,7 +60,7 @@ impl Clients for Readers {
 
 /// Types `input` with one read call of `length` bytes parked before; screen and answers.
 fn check(mode: Mode, length: usize, input: &[u8], screen: &str, answers: &[&str]) {
-    let mut terminal = Terminal::new(false).unwrap();
+    let mut terminal = Terminal::new(Keyboard::Person).unwrap();
     let (mut out, mut readers) = (Fake::default(), Readers::default());
     terminal.set_mode(mode, &mut readers);
     for call in 0..answers.len() as u64 {
@@ -113,7 +113,7 @@ fn a_literal_byte_stands_for_itself() {
 
 #[test]
 fn there_is_room_until_the_last_whole_line_is_taken() {
-    let mut terminal = Terminal::new(false).unwrap();
+    let mut terminal = Terminal::new(Keyboard::Person).unwrap();
     let (mut out, mut readers) = (Fake::default(), Readers::default());
     let mut typed = 0;
     while terminal.has_room() {
@@ -136,10 +136,10 @@ fn end_of_file_is_an_empty_read_once() {
 }
 
 #[test]
-fn the_input_of_a_command_ends_for_good() {
-    let mut terminal = Terminal::new(true).unwrap();
+fn piped_input_ends_for_good() {
+    let mut terminal = Terminal::new(Keyboard::Command).unwrap();
     let (mut out, mut readers) = (Fake::default(), Readers::default());
-    for byte in b"a\rb\x04\x04" {
+    for byte in b"a\rb\x19" {
         terminal.typed(*byte, &mut out, &mut readers);
     }
     for call in 0..4 {
@@ -158,8 +158,25 @@ fn the_input_of_a_command_ends_for_good() {
 }
 
 #[test]
+fn the_end_of_a_pipe_is_not_a_key() {
+    let mut terminal = Terminal::new(Keyboard::Pipe).unwrap();
+    let (mut out, mut readers) = (Fake::default(), Readers::default());
+    for byte in b"\x04a\x16\x19\r\x19" {
+        terminal.typed(*byte, &mut out, &mut readers);
+    }
+    for call in 0..4 {
+        terminal.read(Token(call), 80, &mut readers);
+    }
+    let texts = readers.0.answers.iter().map(|(_, result)| result.as_deref());
+    assert_eq!(texts.collect::<Vec<_>>(), ["", "a\x19\n", "", ""].map(Ok));
+    assert_eq!(out.screen, b"a^Y\r\n");
+    // A person's keyboard has no end.
+    check(Mode::COOKED, 80, b"a\x19\r", "a\x07\r\n", &["a\n"]);
+}
+
+#[test]
 fn the_interrupt_character_drops_what_was_typed_before_it() {
-    let mut terminal = Terminal::new(false).unwrap();
+    let mut terminal = Terminal::new(Keyboard::Person).unwrap();
     let (mut out, mut readers) = (Fake::default(), Readers::default());
     for byte in b"ahead\rab\x03c\r" {
         terminal.typed(*byte, &mut out, &mut readers);
@@ -172,7 +189,7 @@ fn the_interrupt_character_drops_what_was_typed_before_it() {
 
 #[test]
 fn an_interrupt_ends_the_reads_that_wait_and_those_that_come_until_it_is_taken() {
-    let mut terminal = Terminal::new(false).unwrap();
+    let mut terminal = Terminal::new(Keyboard::Person).unwrap();
     let (mut out, mut readers) = (Fake::default(), Readers::default());
     terminal.read(Token(1), 80, &mut readers);
     terminal.read(Token(2), 80, &mut readers);
@@ -193,7 +210,7 @@ fn an_interrupt_ends_the_reads_that_wait_and_those_that_come_until_it_is_taken()
 
 #[test]
 fn a_pending_interrupt_can_be_watched_for_and_ends_with_the_terminal() {
-    let mut terminal = Terminal::new(false).unwrap();
+    let mut terminal = Terminal::new(Keyboard::Person).unwrap();
     let (mut out, mut readers) = (Fake::default(), Readers::default());
     terminal.watch(7, WatchHandle(1), WatchMask::READABLE, &mut readers).unwrap();
     terminal.typed(3, &mut out, &mut readers);
@@ -212,7 +229,7 @@ fn raw_mode_gives_every_byte_and_no_echo() {
 
 #[test]
 fn too_much_input_rings_the_bell_and_is_dropped() {
-    let mut terminal = Terminal::new(false).unwrap();
+    let mut terminal = Terminal::new(Keyboard::Person).unwrap();
     let (mut out, mut readers) = (Fake::default(), Readers::default());
     for _ in 0..INPUT_MAX + LINE_MAX + 10 {
         terminal.typed(b'x', &mut out, &mut readers);
@@ -226,7 +243,7 @@ fn too_much_input_rings_the_bell_and_is_dropped() {
 
 #[test]
 fn leaving_canonical_mode_gives_out_the_line() {
-    let mut terminal = Terminal::new(false).unwrap();
+    let mut terminal = Terminal::new(Keyboard::Person).unwrap();
     let (mut out, mut readers) = (Fake::default(), Readers::default());
     terminal.typed(b'x', &mut out, &mut readers);
     terminal.read(Token(1), 5, &mut readers);
@@ -236,7 +253,7 @@ fn leaving_canonical_mode_gives_out_the_line() {
 
 #[test]
 fn a_watch_is_signalled_when_a_line_is_there() {
-    let mut terminal = Terminal::new(false).unwrap();
+    let mut terminal = Terminal::new(Keyboard::Person).unwrap();
     let (mut out, mut readers) = (Fake::default(), Readers::default());
     let level = terminal.watch(7, WatchHandle(1), WatchMask::READABLE, &mut readers);
     assert_eq!(level, Ok(WatchMask::empty()));
@@ -248,7 +265,7 @@ fn a_watch_is_signalled_when_a_line_is_there() {
 
 #[test]
 fn output_returns_the_carriage_only_with_newline_mode() {
-    let mut terminal = Terminal::new(false).unwrap();
+    let mut terminal = Terminal::new(Keyboard::Person).unwrap();
     let mut out = Fake::default();
     terminal.show(b"a\nb", &mut out);
     terminal.set_mode(Mode::empty(), &mut Readers::default());
