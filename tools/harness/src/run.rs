@@ -46,7 +46,7 @@ impl Default for Watch {
 /// How long QEMU may take to leave a terminal in order, and pipes to come to their end.
 const ORDERLY: Duration = Duration::from_secs(2);
 
-/// What QEMU says on the console when it is left by its escape character.
+/// What QEMU says on the console, behind what stands there, when it is left by its escape character.
 const LEFT: &str = "QEMU: Terminated";
 
 /// QEMU's status when direct boot has refused a machine, by way of `isa-debug-exit`: it has said
@@ -229,7 +229,7 @@ impl<'a, 'c> Run<'a, 'c> {
         let last_lines = self.transcript.into_lines();
         let last = || last_lines.iter().rfind(|line| !line.is_empty()).cloned().unwrap_or_default();
         let end = self.end.take().unwrap_or_else(|| match status {
-            Ok(status) if status.success() && last() == LEFT => End::Left,
+            Ok(status) if status.success() && last().ends_with(LEFT) => End::Left,
             Ok(status) if status.success() => End::Vanished,
             Ok(status) if status.code() == Some(REFUSED) => End::Halted(last()),
             Ok(status) if errors.is_empty() => End::Qemu(format!("ended with {status}")),
