@@ -62,7 +62,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, Failure> {
         progress::say("leave with `poweroff` or Ctrl-A X");
         (Console::Terminal, Watch::default())
     };
-    let report = tine_harness::run(&machine, console, watch, folder.path(), &mut |_| {});
+    let report = tine_harness::run(&machine, console, watch, folder.path(), &mut progress::say_log);
     match &report.end {
         End::PoweredOff | End::Left | End::Interrupted => progress::say(&report.end.to_string()),
         End::Unread => {}

@@ -101,7 +101,8 @@ pub(crate) fn run(request: &Request) -> Result<ExitCode, Failure> {
     let machine = medium::machine(&route, options, &parts, &line, &guest.loader()?, &folder)?;
     let mut output = std::io::stdout().lock();
     let console = Console::Piped { input: Box::new(std::io::stdin()), output: &mut output };
-    let report = tine_harness::run(&machine, console, watch(), folder.path(), &mut |_| {});
+    let report =
+        tine_harness::run(&machine, console, watch(), folder.path(), &mut progress::say_log);
     match &report.end {
         // A program that writes into a broken pipe says nothing either.
         End::Status(_) | End::Signal(_) | End::PoweredOff | End::Unread => {}

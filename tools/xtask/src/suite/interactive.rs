@@ -9,6 +9,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use tine_abi::results::Outcome;
+
 use super::tally::Tally;
 
 /// What the shell says when it waits for a command.
@@ -17,25 +19,48 @@ const PROMPT: &str = "$ ";
 /// How long the guest may take to say the next words.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// One conversation: its name, the tool's words, what is said.
+type Scene = (&'static str, &'static str, fn(&mut Conversation) -> Result<(), String>);
+
+/// With the keyboard and the screen on pipes.
+const SCENES: &[Scene] = &[
+    ("boot/shell", "boot --direct", shell),
+    ("boot/piped", "boot --direct", piped),
+    ("boot/keys", "boot --direct", keys),
+    ("boot/interrupt", "exec --direct -- echo ready; sleep 1000", interrupt),
+    ("boot/starved", "boot --direct --memory 64", starved),
+];
+
+/// At a terminal, which `script` makes.
+const AT_A_TERMINAL: Scene = ("boot/terminal", "boot --direct", terminal);
+
 /// Runs them.
 pub(super) fn run(tally: &mut Tally) {
-    for (name, conversation) in [
-        ("boot/shell", shell as fn(&mut Conversation) -> Result<(), String>),
-        ("boot/piped", piped),
-        ("boot/keys", keys),
-        ("boot/interrupt", interrupt),
-        ("boot/starved", starved),
-    ] {
+    for (name, words, conversation) in SCENES {
         if tally.wants(name) {
-            let words: &[&str] = match name {
-                "boot/interrupt" => &["exec", "--direct", "--", "echo ready; sleep 1000"],
-                "boot/starved" => &["boot", "--direct", "--memory", "64"],
-                _ => &["boot", "--direct"],
-            };
-            let judgement = Conversation::begin(words).and_then(|mut talk| conversation(&mut talk));
-            tally.judged(name, &judgement);
+            let words: Vec<_> = words.split(' ').collect();
+            let begun = own_program().and_then(|program| Conversation::begin(&program, &words));
+            tally.judged(name, &begun.and_then(|mut talk| conversation(&mut talk)));
         }
     }
+    let (name, words, conversation) = AT_A_TERMINAL;
+    if tally.wants(name) {
+        if Command::new("script").arg("--version").stdout(Stdio::null()).status().is_err() {
+            tally.case(name, Outcome::Skipped("there is no `script` to make a terminal"));
+            return;
+        }
+        let begun = own_program().and_then(|program| {
+            let command = format!("'{program}' {words}");
+            Conversation::begin("script", &["-q", "-e", "-c", &command, "/dev/null"])
+        });
+        tally.judged(name, &begun.and_then(|mut talk| conversation(&mut talk)));
+    }
+}
+
+/// The file of this program.
+fn own_program() -> Result<String, String> {
+    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    Ok(program.to_string_lossy().into_owned())
 }
 
 /// A command at the prompt, then `poweroff`.
@@ -45,6 +70,19 @@ fn shell(talk: &mut Conversation) -> Result<(), String> {
     talk.hear("1")?;
     talk.hear(PROMPT)?;
     talk.say("poweroff\n")?;
+    talk.end(0)
+}
+
+/// What the log says is shown on lines of its own when it comes; Ctrl-A X leaves.
+fn terminal(talk: &mut Conversation) -> Result<(), String> {
+    talk.hear("tine: leave with `poweroff` or Ctrl-A X\r\n")?;
+    talk.hear(PROMPT)?;
+    talk.say("tests fault.panic\n")?;
+    talk.hear("\r\ntine: the guest's log: tests[")?;
+    talk.hear("\r\ntine: the guest's log: on purpose\r\n")?;
+    talk.hear(PROMPT)?;
+    talk.say("\x01x")?;
+    talk.hear("\rtine: left\r\n")?;
     talk.end(0)
 }
 
@@ -139,7 +177,7 @@ fn starved(talk: &mut Conversation) -> Result<(), String> {
     talk.end(0)
 }
 
-/// This program, run again, with pipes.
+/// This program, run again, and what it says.
 #[derive(Debug)]
 struct Conversation {
     child: Child,
@@ -148,8 +186,7 @@ struct Conversation {
 }
 
 impl Conversation {
-    fn begin(words: &[&str]) -> Result<Self, String> {
-        let program = std::env::current_exe().map_err(|error| error.to_string())?;
+    fn begin(program: &str, words: &[&str]) -> Result<Self, String> {
         let mut command = Command::new(program);
         command.args(words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().map_err(|error| error.to_string())?;
