@@ -1,4 +1,4 @@
-//! Builtins: what must run in the shell itself.
+//! Builtins: what must run in the shell itself, and what is not worth a process.
 //!
 //! Owns: their table. A builtin gets all fields, its name first, and gives its status and where the
 //! shell goes on.
@@ -6,6 +6,7 @@
 mod condition;
 mod control;
 mod directory;
+mod plain;
 mod variables;
 
 use alloc::string::String;
@@ -48,7 +49,7 @@ const fn builtin(
 /// All of them, by name.
 pub(crate) const BUILTINS: &[Builtin] = &[
     builtin(".", true, ". FILE", "Runs the commands of FILE in this shell.", control::source),
-    builtin(":", true, ":", "Does nothing, with success.", control::colon),
+    builtin(":", true, ":", "Does nothing, with success.", plain::succeed),
     builtin("[", false, "[ EXPRESSION ]", "The same as test.", condition::bracket),
     builtin("break", true, "break [N]", "Leaves the loop, or N loops.", control::leave),
     builtin(
@@ -59,6 +60,13 @@ pub(crate) const BUILTINS: &[Builtin] = &[
         directory::cd,
     ),
     builtin("continue", true, "continue [N]", "Begins the loop's next turn.", control::proceed),
+    builtin(
+        "echo",
+        false,
+        "echo [-n] [WORD...]",
+        "Prints the words and, but for -n, a newline.",
+        plain::echo,
+    ),
     builtin(
         "exec",
         true,
@@ -74,6 +82,7 @@ pub(crate) const BUILTINS: &[Builtin] = &[
         "Has programs see variables; without a name, lists them.",
         variables::export,
     ),
+    builtin("false", false, "false", "Does nothing, with failure.", plain::fail),
     builtin("help", false, "help [NAME]", "Explains the shell, or a builtin.", crate::help::help),
     builtin("pwd", false, "pwd", "Prints the working directory.", directory::pwd),
     builtin(
@@ -99,6 +108,7 @@ pub(crate) const BUILTINS: &[Builtin] = &[
         "Compares: -n -z =  != -eq -ne -lt -le -gt -ge -e -f -d -s -t ! -a -o.",
         condition::test,
     ),
+    builtin("true", false, "true", "Does nothing, with success.", plain::succeed),
     builtin("unset", true, "unset NAME...", "Removes variables.", variables::unset),
     builtin(
         "wait",

@@ -84,6 +84,13 @@ const PIPELINES: &[Row] = &[
     ("echo a | no-such 2>/tmp/sh.e; echo $?", "127\n", 0),
     ("for i in 1 2 3; do echo $i; done | while read X; do echo [$X]; done", "[1]\n[2]\n[3]\n", 0),
     ("cat /bin/sh | true; echo $?", "0\n", 0),
+    // A builtin's process ends by SIGPIPE like a program's.
+    ("while true; do echo y; done | true; echo $?", "0\n", 0),
+    (
+        "{ while true; do echo y; done; echo survived >/tmp/sh.p; } | true; cat /tmp/sh.p 2>/dev/null",
+        "",
+        1,
+    ),
     ("echo one | cat > /tmp/sh.p; cat /tmp/sh.p", "one\n", 0),
 ];
 
@@ -111,6 +118,8 @@ const BUILTINS: &[Row] = &[
     ("A=1; sh -c 'echo [$A]'; A=2 sh -c 'echo [$A]'; echo $A", "[]\n[2]\n1\n", 0),
     ("export A=1; unset A; sh -c 'echo [$A]'", "[]\n", 0),
     ("A=1 true; echo [$A]; A=2 :; echo [$A]", "[]\n[2]\n", 0),
+    ("echo -n a; echo b -n; echo; echo 'c  d'", "ab -n\n\nc  d\n", 0),
+    ("PATH=/none; echo x; true; echo $?; false; echo $?; /bin/false; echo $?", "x\n0\n1\n1\n", 0),
     ("export Q=\"it's\"; export | cat >/tmp/sh.x; unset Q; . /tmp/sh.x; echo $Q", "it's\n", 0),
     ("echo a b c | { read X Y; echo \"$Y\"; }", "b c\n", 0),
     ("echo 'a\\b' | { read -r X; echo \"$X\"; }", "a\\b\n", 0),

@@ -14,10 +14,6 @@ use crate::launch::tell_failure;
 use crate::pipeline::{INTERRUPTED, wait_for};
 use crate::shell::{Background, Shell};
 
-pub(super) fn colon(_: &mut Shell, _: &[String]) -> Outcome {
-    DONE
-}
-
 pub(super) fn exit(shell: &mut Shell, fields: &[String]) -> Outcome {
     match number(fields, shell.parameters.status) {
         Some(status) => (status & 0xff, Flow::Exit),

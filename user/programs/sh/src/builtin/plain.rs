@@ -1,0 +1,25 @@
+//! Builtins that only spare a process: `:`, `true`, `false`, `echo`.
+
+use alloc::string::String;
+
+use tine::{print, println};
+
+use super::{DONE, Outcome};
+use crate::execute::Flow;
+use crate::shell::Shell;
+
+pub(super) fn succeed(_: &mut Shell, _: &[String]) -> Outcome {
+    DONE
+}
+
+pub(super) fn fail(_: &mut Shell, _: &[String]) -> Outcome {
+    (1, Flow::Next)
+}
+
+pub(super) fn echo(_: &mut Shell, fields: &[String]) -> Outcome {
+    match &fields[1..] {
+        [option, words @ ..] if option == "-n" => print!("{}", words.join(" ")),
+        words => println!("{}", words.join(" ")),
+    }
+    DONE
+}
