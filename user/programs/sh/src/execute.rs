@@ -7,11 +7,12 @@ use tine::{Errno, eprintln};
 use tine_sh_language::syntax::{
     AndOr, Command, CommandKind, Join, List, Pipeline, Redirection, Word,
 };
-use tine_sh_language::{expand_field, expand_words};
+use tine_sh_language::{expand_field, expand_pattern, expand_words};
 
 use crate::builtin::{self, Builtin};
 use crate::redirect::{Redirected, Steps};
 use crate::shell::Shell;
+use crate::system::System;
 
 /// Where it goes on after a command.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -89,11 +90,16 @@ impl Shell {
         flow
     }
 
+    /// The fields of words.
+    pub(crate) fn fields(&self, words: &[Word]) -> Vec<String> {
+        expand_words(words, &self.parameters, &System)
+    }
+
     /// Runs one command, in the shell itself as far as that is possible.
     pub(crate) fn command(&mut self, command: &Command) -> Flow {
         match &command.kind {
             CommandKind::Simple { assignments, words } => {
-                let fields = expand_words(words, &self.parameters);
+                let fields = self.fields(words);
                 match fields.first().map(|name| builtin::find(name)) {
                     None => self.assign(assignments, &command.redirections),
                     Some(Some(builtin)) => {
@@ -153,9 +159,20 @@ impl Shell {
                     Some(flow)
                 })
             }
+            CommandKind::Case { word, branches } => {
+                let text = expand_field(word, &self.parameters);
+                let matches = |word| expand_pattern(word, &self.parameters).matches(&text);
+                match branches.iter().find(|(patterns, _)| patterns.iter().any(matches)) {
+                    Some((_, body)) if !body.0.is_empty() => self.list(body),
+                    _ => {
+                        self.parameters.status = 0;
+                        Flow::Next
+                    }
+                }
+            }
             CommandKind::For { name, words, body } => {
                 let values = match words {
-                    Some(words) => expand_words(words, &self.parameters),
+                    Some(words) => self.fields(words),
                     None => self.parameters.positional.clone(),
                 };
                 let mut values = values.into_iter();

@@ -33,7 +33,9 @@ Variables       X=1  echo \"$X\"      set, use; `export X' shows it to programs
                 $? $$ $! $1 $# $@   last status, this shell, last background, arguments
 Conditions      if a; then b; else c; fi      while a; do b; done      until a; do b; done
                 for x in 1 2 3; do echo $x; done      test -f /bin/sh && echo yes
-Not offered     case, functions, $(a), $((1)), <<, ${X:-y}; and * stands for itself
+                case $X in a|b) c;; *) d;; esac       what follows the pattern that matches
+Patterns        ls /bin/*  *.[ch]  ??  [!a-z]*       names of files; quoted, or without any: itself
+Not offered     functions, $(a), $((1)), <<, ${X:-y}
 Keys            Ctrl-C ends what runs in the foreground; Ctrl-D at the prompt ends the shell.
                 Backspace, Ctrl-W, Ctrl-U rub out a character, a word, the line.
 

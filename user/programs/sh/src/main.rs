@@ -3,7 +3,7 @@
 //! Owns: the command line of the program, and which input it takes commands from. What a shell
 //! is, is [`shell`]; how commands run, [`execute`]; processes of pipelines, [`pipeline`] and
 //! [`launch`]; foreground and interrupts, [`terminal`]; redirections, [`redirect`]; builtins,
-//! [`builtin`].
+//! [`builtin`]; files, [`system`].
 //!
 //! Never enters it: the language (`tine-sh-language`), what can be decided without the system
 //! (`tine-sh-model`).
@@ -23,6 +23,7 @@ mod launch;
 mod pipeline;
 mod redirect;
 mod shell;
+mod system;
 mod terminal;
 
 use alloc::string::String;

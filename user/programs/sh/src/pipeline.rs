@@ -10,8 +10,8 @@ use tine::abi::capability::SlotFlags;
 use tine::process::wait::{Words, shell_code};
 use tine::process::{Fork, Pid, WaitFlags, fork, waitpid};
 use tine::{Fd, Result, WaitStatus, close, eprintln, exit, kill, pipe2, signal};
+use tine_sh_language::expand_field;
 use tine_sh_language::syntax::{AndOr, Command, CommandKind, List};
-use tine_sh_language::{expand_field, expand_words};
 
 use crate::builtin;
 use crate::execute::Flow;
@@ -134,7 +134,7 @@ impl Shell {
         group: Group,
     ) -> core::result::Result<Pid, i32> {
         if let CommandKind::Simple { assignments, words } = &command.kind {
-            let fields = expand_words(words, &self.parameters);
+            let fields = self.fields(words);
             if fields.first().is_some_and(|name| builtin::find(name).is_none()) {
                 let extra: Vec<(String, String)> = assignments
                     .iter()

@@ -17,6 +17,7 @@ pub(super) const CASES: &[Case] = &[
     case("shell.words", || rows(WORDS)),
     case("shell.lists", || rows(LISTS)),
     case("shell.compound", || rows(COMPOUND)),
+    case("shell.patterns", || rows(PATTERNS)),
     case("shell.pipelines", || rows(PIPELINES)),
     case("shell.redirections", || rows(REDIRECTIONS)),
     case("shell.builtins", || rows(BUILTINS)),
@@ -71,6 +72,33 @@ const COMPOUND: &[Row] = &[
     ("(exit 3); echo $?", "3\n", 0),
     ("{ X=1; }; echo $X", "1\n", 0),
     ("if true\nthen\n  echo lines\nfi", "lines\n", 0),
+];
+
+const PATTERNS: &[Row] = &[
+    ("cd /tmp; >sh.b; >sh.a; >.sh.h; echo sh.*; echo .sh.*", "sh.a sh.b\n.sh.h\n", 0),
+    (
+        "cd /tmp; >sh.a; >sh.b; echo /bin/[et]* sh.? '*' \"s\"h.[!b]",
+        "/bin/echo /bin/tests /bin/true sh.a sh.b * sh.a\n",
+        0,
+    ),
+    ("echo /b*/ec[gh]o /n*/x \\/* /none/*", "/bin/echo /n*/x /bin /dev /server /tmp /none/*\n", 0),
+    ("echo /*/ /bin/echo*/", "/bin/ /dev/ /server/ /tmp/ /bin/echo*/\n", 0),
+    (
+        "A='/bin/ech*'; echo $A \"$A\"; B=/bin/ech*; echo \"$B\"",
+        "/bin/echo /bin/ech*\n/bin/ech*\n",
+        0,
+    ),
+    ("for f in /bin/c*t /bin/w?; do echo $f; done", "/bin/cat\n/bin/wc\n", 0),
+    ("/bin/ech* found", "found\n", 0),
+    ("cd /tmp; echo x >sh.*; cat 'sh.*'", "x\n", 0),
+    ("case abc in x) echo x;; a*|y) echo a;; *) echo other;; esac", "a\n", 0),
+    ("case 'a*' in 'a*') echo quoted;; esac; case ab in 'a*') echo never;; esac", "quoted\n", 0),
+    ("A='a b'; case $A in 'a b') echo whole;; esac", "whole\n", 0),
+    ("P='[0-9]*'; case 7x in $P) echo number;; esac", "number\n", 0),
+    ("false; case a in b) ;; esac; echo $?; false; case a in a) echo $?;; esac", "0\n1\n", 0),
+    ("false; case a in a) ;; esac; echo $?; case a in (a) (exit 3);; esac", "0\n", 3),
+    ("for i in 1 2 3; do case $i in 2) continue;; esac; echo $i; done | cat", "1\n3\n", 0),
+    ("case a\nin\n  # any\n  *)\n  echo lines\n  ;;\nesac >/tmp/sh.c; cat /tmp/sh.c", "lines\n", 0),
 ];
 
 const PIPELINES: &[Row] = &[
@@ -230,7 +258,7 @@ fn rows(rows: &[Row]) -> Verdict {
         equal((found.0.as_str(), found.1), (*output, *code), text)
     });
     for entry in tine::readdir("/tmp")? {
-        if entry.name.starts_with(b"sh.") {
+        if entry.name.starts_with(b"sh.") || entry.name.starts_with(b".sh.") {
             tine::chdir("/tmp")?;
             unlink(&entry.name)?;
         }

@@ -13,7 +13,7 @@ use crate::syntax::{Piece, Word};
 pub enum Token {
     /// A word, keyword or assignment.
     Word(Word),
-    /// One of the operators `| || & && ; ( )`.
+    /// One of the operators `| || & && ; ;; ( )`.
     Operator(&'static str),
     /// A redirection operator with its descriptor: `< > >> <& >&`.
     Redirect(u16, &'static str),
@@ -72,10 +72,7 @@ impl Lexer<'_> {
             }
             ';' => {
                 self.rest.next();
-                if self.take(';') {
-                    return Err(ParseError::NotOffered("case"));
-                }
-                Token::Operator(";")
+                Token::Operator(if self.take(';') { ";;" } else { ";" })
             }
             '(' => self.operator("("),
             ')' => self.operator(")"),

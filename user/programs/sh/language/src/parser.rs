@@ -57,7 +57,7 @@ struct Parser {
 }
 
 /// Words that end a list inside a compound command.
-const CLOSERS: &[&str] = &["then", "elif", "else", "fi", "do", "done", "}"];
+const CLOSERS: &[&str] = &["then", "elif", "else", "fi", "do", "done", "esac", "}"];
 
 fn unexpected(token: &Token) -> ParseError {
     let text = match token {
@@ -111,13 +111,13 @@ impl Parser {
         }
     }
 
-    /// A list, up to the end, to `)` or to one of these keywords.
+    /// A list, up to the end, to `)`, to `;;` or to one of these keywords.
     fn list(&mut self, closers: &[&str]) -> Result<List, ParseError> {
         let mut found = Vec::new();
         loop {
             self.newlines();
             match self.peek() {
-                None | Some(Token::Operator(")")) => break,
+                None | Some(Token::Operator(")" | ";;")) => break,
                 Some(_) if self.keyword().is_some_and(|word| closers.contains(&word)) => break,
                 Some(_) => {}
             }
@@ -209,7 +209,7 @@ impl Parser {
                     CommandKind::Loop { condition, until, body: self.loop_body()? }
                 }
                 Some("for") => self.for_loop()?,
-                Some("case") => return Err(ParseError::NotOffered("case")),
+                Some("case") => self.case()?,
                 Some("function") => return Err(ParseError::NotOffered("functions")),
                 Some(word) if CLOSERS.contains(&word) => return self.fail(),
                 _ => return self.simple(),
@@ -262,6 +262,42 @@ impl Parser {
         }
         self.newlines();
         Ok(CommandKind::For { name, words, body: self.loop_body()? })
+    }
+
+    fn case(&mut self) -> Result<CommandKind, ParseError> {
+        self.position += 1;
+        let word = self.word()?;
+        self.newlines();
+        self.expect_keyword("in")?;
+        self.newlines();
+        let mut branches = Vec::new();
+        while !self.take_keyword("esac") {
+            self.take_operator("(");
+            let mut patterns = Vec::new();
+            loop {
+                patterns.push(self.word()?);
+                if !self.take_operator("|") {
+                    break;
+                }
+            }
+            if !self.take_operator(")") {
+                return self.fail();
+            }
+            branches.push((patterns, self.list(&["esac"])?));
+            if self.take_operator(";;") {
+                self.newlines();
+            } else if self.keyword() != Some("esac") {
+                return self.fail();
+            }
+        }
+        Ok(CommandKind::Case { word, branches })
+    }
+
+    fn word(&mut self) -> Result<Word, ParseError> {
+        let Some(Token::Word(word)) = self.peek() else { return self.fail() };
+        let word = word.clone();
+        self.position += 1;
+        Ok(word)
     }
 
     fn simple(&mut self) -> Result<Command, ParseError> {

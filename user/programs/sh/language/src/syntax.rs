@@ -99,6 +99,13 @@ pub enum CommandKind {
         /// Each turn.
         body: List,
     },
+    /// `case`: the first body with a pattern that matches.
+    Case {
+        /// What the patterns are tried on.
+        word: Word,
+        /// Patterns and what runs for them, in order.
+        branches: Vec<(Vec<Word>, List)>,
+    },
     /// `for NAME in words`.
     For {
         /// The variable.

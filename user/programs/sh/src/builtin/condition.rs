@@ -2,39 +2,13 @@
 
 use alloc::string::String;
 
-use tine::abi::protocol::file::FileKind;
-use tine::descriptor::stat;
-use tine::{Fd, eprintln};
-use tine_sh_model::{Condition, Files};
+use tine::eprintln;
+use tine_sh_model::Condition;
 
 use super::{Outcome, misuse};
 use crate::execute::Flow;
 use crate::shell::Shell;
-
-/// The files of the system.
-struct System;
-
-impl Files for System {
-    fn exists(&self, path: &str) -> bool {
-        stat(path).is_ok()
-    }
-
-    fn is_directory(&self, path: &str) -> bool {
-        stat(path).is_ok_and(|status| status.kind == FileKind::Directory)
-    }
-
-    fn is_regular(&self, path: &str) -> bool {
-        stat(path).is_ok_and(|status| status.kind == FileKind::Regular)
-    }
-
-    fn bytes(&self, path: &str) -> u64 {
-        stat(path).map_or(0, |status| status.bytes)
-    }
-
-    fn is_terminal(&self, descriptor: u16) -> bool {
-        tine::console::isatty(Fd(descriptor))
-    }
-}
+use crate::system::System;
 
 fn judge(arguments: &[String]) -> Outcome {
     match Condition(arguments).holds(&System) {

@@ -48,6 +48,13 @@ fn command(command: &Command) -> String {
         CommandKind::Loop { condition, until, body } => {
             std::format!("loop until {until} [{}] [{}]", list(condition), list(body))
         }
+        CommandKind::Case { word: tried, branches } => {
+            let mut text = std::format!("case {}", word(tried));
+            for (patterns, body) in branches {
+                text += &std::format!(" {}) [{}]", words(patterns), list(body));
+            }
+            text
+        }
         CommandKind::For { name, words: values, body } => std::format!(
             "for {name} {:?} [{}]",
             values.as_ref().map(|values| words(values)),
@@ -120,10 +127,26 @@ fn compound_commands() {
     check("for i in 1 2; do a; done", "for i Some(\"1 2\") [a;];");
     check("for i; do a; done", "for i None [a;];");
     check("echo if then fi", "echo if then fi;");
+    check("case $x in esac", "case $x;");
+    check("case a in b) c;; esac", "case a b) [c;];");
+    check("case a in b) c; esac >f", "case a b) [c;] 1>f;");
+    check("case a in b) c\nesac", "case a b) [c;];");
+    check("case a\nin\n(b|'c d') e; f;;\n\n*)\n;;\nesac", "case a b 'c d') [e;f;] *) [];");
+    check("case a in (esac) b;; esac", "case a esac) [b;];");
+    check("case a in b) case c in d) e;; esac;; esac", "case a b) [case c d) [e;];];");
 }
 
 #[test]
 fn open_ends_ask_for_more_and_errors_name_the_token() {
+    for text in ["case", "case a in", "case a in b", "case a in b)", "case a in b) c;;"] {
+        refuse(text, ParseError::Incomplete);
+    }
+    refuse("a;;", ParseError::Unexpected(";;".into()));
+    refuse("{ a;; }", ParseError::Unexpected(";;".into()));
+    refuse("case a in b c) d;; esac", ParseError::Unexpected("c".into()));
+    refuse("case a in |b) c;; esac", ParseError::Unexpected("|".into()));
+    refuse("case a in b) c;; fi", ParseError::Incomplete);
+    refuse("case a b) c;; esac", ParseError::Unexpected("b".into()));
     for text in ["'a", "\"a", "a |", "a &&", "(a", "{ a;", "if a; then", "while a", "a \\", "${x"] {
         refuse(text, ParseError::Incomplete);
     }
@@ -143,7 +166,6 @@ fn what_is_left_out_is_named() {
     refuse("a `b`", ParseError::NotOffered("command substitution"));
     refuse("a <<b", ParseError::NotOffered("here-documents"));
     refuse("f() { a; }", ParseError::NotOffered("functions"));
-    refuse("case a in b) c;; esac", ParseError::NotOffered("case"));
     refuse("a ${b:-c}", ParseError::NotOffered("parameter expansion with an operator"));
 }
 
