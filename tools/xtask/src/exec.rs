@@ -38,7 +38,8 @@ Examples:
   cargo run -- exec -- false; echo $?           1
   echo hello | cargo run -- exec --direct -- wc -c
 
-Exit code: the command's; or 2 usage, 3 set-up, 4 kernel panic, 5 hang, 6 QEMU.
+Exit code: the command's; or 2 usage, 3 set-up, 4 kernel panic, 5 hang, 6 QEMU, 141 if nobody reads
+what is printed.
 ",
         options::HELP
     )
