@@ -84,6 +84,13 @@ pub(crate) const BUILTINS: &[Builtin] = &[
     ),
     builtin("false", false, "false", "Does nothing, with failure.", plain::fail),
     builtin("help", false, "help [NAME]", "Explains the shell, or a builtin.", crate::help::help),
+    builtin(
+        "kill",
+        false,
+        "kill [-s SIGNAL | -SIGNAL] PID... | kill -l [CODE]",
+        "Sends a signal, also when no process can be made any more.",
+        plain::kill,
+    ),
     builtin("pwd", false, "pwd", "Prints the working directory.", directory::pwd),
     builtin(
         "read",
