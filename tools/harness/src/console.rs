@@ -7,8 +7,9 @@
 //! discipline lies between. Inwards ([`Typist`]): each byte that the discipline would act on is
 //! preceded by Ctrl-V, its "next byte is literal"; a long line is handed over in pieces by Ctrl-D;
 //! `results::INPUT_END` follows the last byte. Where a pipe stands for a keyboard, control bytes
-//! are keys and typed as they are. Outwards ([`Output`]): everything before `results::CONSOLE_START` belongs to firmware and boot loader and
-//! is dropped; the carriage return that the discipline puts before each newline is taken out.
+//! are keys and typed as they are. Outwards ([`Output`]): everything before
+//! `results::CONSOLE_START` belongs to firmware and boot loader and is dropped; the carriage return
+//! that the discipline puts before each newline is taken out. Of a screen only the mark is.
 //!
 //! Called by: `run`. Invariant: `Output` gives the same bytes however the input is cut.
 
@@ -41,7 +42,7 @@ pub enum Console<'a> {
     Keys {
         /// Typed when the console can take it, in a thread of its own until its end.
         input: Box<dyn Read + Send>,
-        /// Receives every byte, firmware included.
+        /// Receives what a screen would show, firmware included.
         output: &'a mut (dyn Write + 'a),
     },
     /// Nothing goes in; all that comes out, firmware included, goes to `sink` as it is.
@@ -106,9 +107,21 @@ impl Typist {
     }
 }
 
+/// What of the console is handed on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Shown {
+    /// Every byte.
+    Everything,
+    /// What a screen would show: all but the start mark.
+    Screen,
+    /// What the command printed, and nothing of the line discipline's.
+    Command,
+}
+
 /// The outward translation.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Output {
+    shown: Shown,
     /// Whether the start mark has been seen.
     started: bool,
     /// Bytes of the mark matched so far.
@@ -118,24 +131,31 @@ pub(crate) struct Output {
 }
 
 impl Output {
+    /// Nothing has come yet.
+    pub(crate) const fn new(shown: Shown) -> Self {
+        Self { shown, started: false, matched: 0, held: false }
+    }
+
     /// Whether the command's console has begun.
-    pub(crate) fn started(&self) -> bool {
+    pub(crate) const fn started(&self) -> bool {
         self.started
     }
 
-    /// Takes console bytes, returns those of the command.
+    /// Takes console bytes, returns those to hand on.
     pub(crate) fn feed(&mut self, bytes: &[u8]) -> Vec<u8> {
         let mut plain = Vec::with_capacity(bytes.len());
         for &byte in bytes {
-            if !self.started {
-                self.search(byte);
-                continue;
-            }
-            if std::mem::replace(&mut self.held, byte == b'\r') && byte != b'\n' {
-                plain.push(b'\r');
-            }
-            if byte != b'\r' {
-                plain.push(byte);
+            match self.shown {
+                _ if !self.started => self.search(byte, &mut plain),
+                Shown::Everything | Shown::Screen => plain.push(byte),
+                Shown::Command => {
+                    if std::mem::replace(&mut self.held, byte == b'\r') && byte != b'\n' {
+                        plain.push(b'\r');
+                    }
+                    if byte != b'\r' {
+                        plain.push(byte);
+                    }
+                }
             }
         }
         plain
@@ -143,18 +163,38 @@ impl Output {
 
     /// What is still held back at the end of the console.
     pub(crate) fn finish(&mut self) -> Vec<u8> {
-        if std::mem::take(&mut self.held) { vec![b'\r'] } else { Vec::new() }
+        if std::mem::take(&mut self.held) {
+            return vec![b'\r'];
+        }
+        let mut rest = Vec::new();
+        if !self.started {
+            self.no_mark(&mut rest);
+        }
+        rest
     }
 
-    fn search(&mut self, byte: u8) {
+    fn search(&mut self, byte: u8, plain: &mut Vec<u8>) {
         // The mark's first byte occurs nowhere else in it, so a mismatch needs no going back.
         if byte != CONSOLE_START[self.matched] {
-            self.matched = 0;
+            self.no_mark(plain);
         }
         if byte == CONSOLE_START[self.matched] {
             self.matched += 1;
+        } else if self.shown != Shown::Command {
+            plain.push(byte);
         }
         self.started = self.matched == CONSOLE_START.len();
+        if self.started && self.shown == Shown::Everything {
+            plain.extend(CONSOLE_START);
+        }
+    }
+
+    /// What looked like the mark is none.
+    fn no_mark(&mut self, plain: &mut Vec<u8>) {
+        let matched = std::mem::take(&mut self.matched);
+        if self.shown != Shown::Command {
+            plain.extend(&CONSOLE_START[..matched]);
+        }
     }
 }
 
@@ -167,15 +207,33 @@ mod tests {
         let mut bytes = b"firmware\x1b]tine;sta\x1b".to_vec();
         bytes.extend_from_slice(CONSOLE_START);
         bytes.extend_from_slice(b"a\r\nb\rc\r\r\n\r");
-        let mut whole = Output::default();
+        let mut whole = Output::new(Shown::Command);
         let mut plain = whole.feed(&bytes);
         plain.extend(whole.finish());
         assert_eq!(plain, b"a\nb\rc\r\n\r");
         assert!(whole.started());
-        let mut pieces = Output::default();
+        let mut pieces = Output::new(Shown::Command);
         let mut joined: Vec<u8> = bytes.iter().flat_map(|byte| pieces.feed(&[*byte])).collect();
         joined.extend(pieces.finish());
         assert_eq!(joined, plain);
+    }
+
+    #[test]
+    fn a_screen_shows_all_but_the_mark_however_it_is_cut() {
+        let parts: [&[u8]; 4] =
+            [b"a\x1b]ti\x1b]tine;sta\r\n", CONSOLE_START, b"b\r\n", CONSOLE_START];
+        let bytes = parts.concat();
+        for (shown, expected) in [
+            (Shown::Everything, bytes.clone()),
+            (Shown::Screen, [parts[0], parts[2], parts[3]].concat()),
+        ] {
+            let mut output = Output::new(shown);
+            let joined: Vec<u8> = bytes.iter().flat_map(|byte| output.feed(&[*byte])).collect();
+            assert_eq!(joined, expected);
+            let mut cut = Output::new(shown);
+            let joined = [cut.feed(&bytes[..5]), cut.finish()].concat();
+            assert_eq!(joined, bytes[..5]);
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use tine_abi::results::{INPUT_END, Line};
 
 use crate::channel::Channel;
-use crate::console::{self, Console, Output, Typist};
+use crate::console::{self, Console, Output, Shown, Typist};
 use crate::end::{End, Report};
 use crate::process::{Process, Wiring};
 use crate::signals::{Request, Watcher};
@@ -102,8 +102,6 @@ struct Run<'a, 'c> {
     observe: &'a mut dyn FnMut(&Line<'_>),
     output: Option<&'c mut (dyn Write + 'c)>,
     outward: Output,
-    /// Whether console bytes are handed on as they are.
-    raw: bool,
     /// Tells the input thread to begin, once.
     begin_input: Option<Sender<()>>,
     channel: Channel,
@@ -145,18 +143,18 @@ impl<'a, 'c> Run<'a, 'c> {
         }
         let stdin = child.stdin.take();
         let interrupt = stdin.as_ref().map(interrupter).transpose()?;
-        let (input, output, raw) = match console {
-            Console::Terminal => (None, None, false),
-            Console::Piped { input, output } => (Some(input), Some(output), false),
-            Console::Keys { input, output } => (Some(input), Some(output), true),
-            Console::Recorded { sink } => (None, Some(sink), true),
+        let (input, output, shown) = match console {
+            Console::Terminal => (None, None, Shown::Everything),
+            Console::Piped { input, output } => (Some(input), Some(output), Shown::Command),
+            Console::Keys { input, output } => (Some(input), Some(output), Shown::Screen),
+            Console::Recorded { sink } => (None, Some(sink), Shown::Everything),
         };
         let begin_input = input.zip(stdin).map(|(input, pipe)| {
             let (begin, begun) = mpsc::channel();
             std::thread::spawn(move || {
                 if begun.recv().is_ok() {
                     // Ends with QEMU's side of the pipe, which is not an error of this run.
-                    drop(type_in(input, pipe, Typist::new(raw)));
+                    drop(type_in(input, pipe, Typist::new(shown == Shown::Screen)));
                 }
             });
             begin
@@ -177,8 +175,7 @@ impl<'a, 'c> Run<'a, 'c> {
             watch,
             observe,
             output,
-            outward: Output::default(),
-            raw,
+            outward: Output::new(shown),
             begin_input,
             channel: Channel::default(),
             transcript: Transcript::default(),
@@ -221,9 +218,7 @@ impl<'a, 'c> Run<'a, 'c> {
             self.line(&line);
         }
         let rest = self.outward.finish();
-        if !self.raw {
-            self.write(&rest);
-        }
+        self.write(&rest);
         let errors = String::from_utf8_lossy(&self.errors).trim().to_owned();
         self.transcript.bytes(&self.process.transcript());
         let last_lines = self.transcript.into_lines();
@@ -299,7 +294,7 @@ impl<'a, 'c> Run<'a, 'c> {
             Event::Console(bytes) => {
                 self.transcript.bytes(&bytes);
                 let plain = self.outward.feed(&bytes);
-                self.write(if self.raw { &bytes } else { &plain });
+                self.write(&plain);
                 if self.outward.started()
                     && let Some(begin) = self.begin_input.take()
                 {
