@@ -268,7 +268,7 @@ syscalls! {
         capability: "Port, RECEIVE",
         arguments: ["token: the call in service", "specification: address of a CloneSpec"],
         results: "RSI: the slot of the new Domain.",
-        errors: [BadCapability "a capability of the specification does not exist", WrongKind "a capability of another kind", MissingRight "no RECEIVE, MINT or CONTROL", BadAddress "the specification cannot be read", BadArgument "the specification holds an undefined value", BadToken "the call is not in service", CallerGone "the caller was killed", NoMemory "the account's frames", NoObjects "the account's objects", NoSlots "no slot for the Domain"],
+        errors: [BadCapability "a capability of the specification does not exist", WrongKind "a capability of another kind", MissingRight "no RECEIVE, MINT or CONTROL", BadAddress "the specification cannot be read", BadArgument "the specification holds an undefined value, or fills a slot twice", BadToken "the call is not in service", CallerGone "the caller was killed", NoMemory "the account's frames", NoObjects "the account's objects", NoSlots "no slot for the Domain"],
     }
     25 HardwareControl "hw_control" {
         summary: "Uses I/O ports and interrupts, makes capabilities to them, reads counters and the log, powers off.",

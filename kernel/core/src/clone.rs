@@ -12,7 +12,7 @@
 use tine_abi::{
     CapRef, Error, Table,
     capability::Rights,
-    domain::{CloneSpec, Inherit, PRIVATE_ENTRIES, PrivateSource, Suspend},
+    domain::{CloneSpec, Inherit, PRIVATE_ENTRIES, Suspend},
     message::{ArrivedSlots, Status},
     registers::UserRegisters,
 };
@@ -35,6 +35,8 @@ use crate::{
     syscall::{Answer, Arguments, Done, sanitize},
 };
 
+mod private;
+
 /// What exists of a child that is not finished.
 struct Built {
     space: SpaceId,
@@ -43,10 +45,13 @@ struct Built {
     tables: [Option<(TableId, Inherit)>; 3],
     /// The identities in the private table.
     grants: [Option<GrantId>; PRIVATE_ENTRIES],
+    /// A bit for each private slot that waits for the child's own Domain.
+    own: u16,
 }
 
 /// What was checked, and what the child is built from.
 struct Plan {
+    me: ThreadId,
     caller: ThreadId,
     port: PortId,
     account: AccountId,
@@ -125,7 +130,7 @@ impl<M: Machine> State<M> {
         registers.gs_base = spec.gs_base.unwrap_or(registers.gs_base);
         registers.fs_base = spec.fs_base.unwrap_or(registers.fs_base);
         sanitize(&mut registers)?;
-        Ok(Plan { caller, port, account, supervisor, debugger, registers })
+        Ok(Plan { me, caller, port, account, supervisor, debugger, registers })
     }
 
     /// Builds the child. On an error nothing of it is left.
@@ -146,7 +151,8 @@ impl<M: Machine> State<M> {
         let parent = self.thread(plan.caller)?;
         let (parent_space, parent_tables) = (parent.space, parent.tables);
         let (space, root) = self.build_space(plan, spec, parent_space)?;
-        let mut built = Built { space, root, tables: [None; 3], grants: [None; PRIVATE_ENTRIES] };
+        let mut built =
+            Built { space, root, tables: [None; 3], grants: [None; PRIVATE_ENTRIES], own: 0 };
         let domain = match self.build_tables(plan, spec, parent_tables, &mut built) {
             Ok(tables) => self.build_domain(plan, spec, &built, tables),
             Err(error) => Err(error),
@@ -218,45 +224,6 @@ impl<M: Machine> State<M> {
         }
     }
 
-    /// The child's private table: what the specification lists.
-    #[inline]
-    fn build_private(
-        &mut self,
-        plan: &Plan,
-        spec: &CloneSpec,
-        parent: TableId,
-        built: &mut Built,
-    ) -> Result<TableId, Error> {
-        let table = self.build_table(plan, Inherit::Empty, parent)?;
-        built.tables[Table::Private as usize] = Some((table, Inherit::Empty));
-        for (entry, grant) in spec.private.iter().flatten().zip(&mut built.grants) {
-            let slot = u32::from(entry.slot);
-            if !self.tables.slot(table, slot).is_empty() {
-                return Err(Error::BadArgument);
-            }
-            let mut pages = KernelPages { machine: &mut self.machine, frames: &mut self.frames };
-            let mut memory = TableMemory { pages: &mut pages, accounts: &mut self.accounts };
-            self.tables.make_room(&mut memory, table, slot)?;
-            let capability = match entry.source {
-                PrivateSource::Caller => {
-                    let capability = self.tables.slot(parent, slot);
-                    if !capability.is_live() {
-                        continue;
-                    }
-                    self.hold(capability);
-                    capability
-                }
-                PrivateSource::Mint { badge, protocol } => {
-                    let id = self.mint_grant(plan.port, badge, plan.account, true)?;
-                    *grant = Some(id);
-                    Capability::new(Object::Grant(id), Rights::SEND.with_protocol(protocol))
-                }
-            };
-            self.tables.set(table, slot, capability);
-        }
-        Ok(table)
-    }
-
     /// Domain and thread, the thread ready to run as soon as the Domain is started.
     #[inline]
     fn build_domain(
@@ -317,6 +284,9 @@ impl<M: Machine> State<M> {
         if let Some(domain) = self.domains.get_mut(domain_id) {
             domain.threads.push_back(&mut self.threads, thread_id);
         }
+        if built.own != 0 {
+            self.name_itself(domain_id, tables[Table::Private as usize], built.own);
+        }
         self.use_space(built.space);
         self.use_account(plan.account);
         self.note_supervision(Some(plan.supervisor));
@@ -350,23 +320,11 @@ impl<M: Machine> State<M> {
     /// Takes back what was built of a child that could not be finished.
     #[inline(never)]
     fn demolish(&mut self, spec: &CloneSpec, built: Built) {
-        if let Some((private, _)) = built.tables[Table::Private as usize] {
-            let mut at = 0;
-            while let Some(slot) = self.tables.next_occupied(private, at) {
-                at = slot + 1;
-                let capability = self.tables.take(private, slot);
-                let is_new =
-                    capability.grant().is_ok_and(|grant| built.grants.contains(&Some(grant)));
-                if !is_new {
-                    self.close(capability);
-                }
-            }
-            self.remove_table(private);
-        }
+        // Nobody has seen the identities: closing what names them finds nothing.
         for grant in built.grants.into_iter().flatten() {
             self.unmint(grant);
         }
-        for (table, inherit) in built.tables.into_iter().skip(1).flatten() {
+        for (table, inherit) in built.tables.into_iter().flatten() {
             if inherit == Inherit::Share {
                 if let Some(table) = self.tables.get_mut(table) {
                     table.users -= 1;

@@ -11,7 +11,11 @@
 //! Invariant O1: `holders` of an object is the number of capabilities that name it, in tables and in
 //! call records; nothing else in the kernel holds capabilities.
 
-use tine_abi::{Error, capability::Rights, notification::ExitKind};
+use tine_abi::{
+    Error, Table,
+    capability::{Rights, slot},
+    notification::ExitKind,
+};
 use tine_ksync::{Id, Slab};
 
 use crate::{
@@ -193,18 +197,22 @@ impl<M: Machine> State<M> {
         }
     }
 
-    /// A capability to a Domain is gone; the last one to a Domain that never ran ends it.
+    /// A capability to a Domain is gone; the last one to a Domain that never ran ends it. Those in its
+    /// own well-known slots do not count: nobody is there to use them.
     fn close_domain(&mut self, id: DomainId) {
         let Some(domain) = self.domains.get_mut(id) else { return };
         domain.holders -= 1;
-        if domain.holders > 0 {
-            return;
-        }
-        if domain.step == ExitStep::Ended {
+        let (holders, step) = (domain.holders, domain.step);
+        if step == ExitStep::Ended {
             self.remove_domain_if_over(id);
-        } else if !domain.is_started {
-            let exit = ExitRecord { kind: ExitKind::Killed, value: 0, address: 0 };
-            self.begin_exit(id, exit);
+        } else if step == ExitStep::None && !domain.is_started {
+            let private = domain.tables[Table::Private as usize];
+            let own = (0..u32::from(slot::FREE))
+                .filter(|slot| self.tables.slot(private, *slot).domain() == Ok(id));
+            if own.count() == holders as usize {
+                let exit = ExitRecord { kind: ExitKind::Killed, value: 0, address: 0 };
+                self.begin_exit(id, exit);
+            }
         }
     }
 

@@ -1,4 +1,5 @@
-//! `clone_caller`: the child, shared spaces, failures, exits. Exec is `clone/exec.rs`.
+//! `clone_caller`: the child, shared spaces, failures, exits. Exec is `clone/exec.rs`, the private table
+//! `clone/private.rs`.
 
 use tine_abi::{
     Call, CapRef, Error,
@@ -17,6 +18,7 @@ use crate::clone::world::{SERVER, WORDS, World};
 
 mod clone {
     mod exec;
+    mod private;
     pub(crate) mod world;
 }
 

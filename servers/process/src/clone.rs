@@ -12,10 +12,10 @@ use crate::{PROGRAMS, SERVICE};
 /// The private table of every process: its identity, and the services that it inherits.
 const fn private(badge: u64) -> [Option<PrivateEntry>; PRIVATE_ENTRIES] {
     let mut entries = [None; PRIVATE_ENTRIES];
-    let source = PrivateSource::Mint { badge, protocol: 0 };
+    let source = PrivateSource::Mint { port: CapRef::SELF, badge, protocol: 0 };
     entries[0] = Some(PrivateEntry { slot: slot::PROCESS, source });
-    entries[1] = Some(PrivateEntry { slot: slot::PIPE, source: PrivateSource::Caller });
-    entries[2] = Some(PrivateEntry { slot: slot::STATISTICS, source: PrivateSource::Caller });
+    entries[1] = Some(PrivateEntry::inherited(slot::PIPE));
+    entries[2] = Some(PrivateEntry::inherited(slot::STATISTICS));
     entries
 }
 

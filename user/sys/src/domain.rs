@@ -250,6 +250,7 @@ pub fn exit(code: u32) -> ! {
 ///
 /// # Errors
 /// As the row `clone_caller` says.
+#[inline]
 pub fn clone_caller(port: CapRef, token: u64, specification: &CloneSpec) -> Result<CapRef> {
     let mut words = [0; CloneSpec::WORDS];
     specification.encode(&mut words);

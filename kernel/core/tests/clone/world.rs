@@ -46,9 +46,9 @@ impl World {
         let mut private = [None; PRIVATE_ENTRIES];
         private[0] = Some(PrivateEntry {
             slot: 1,
-            source: PrivateSource::Mint { badge: 2 << 32, protocol: 7 },
+            source: PrivateSource::Mint { port: CapRef::SELF, badge: 2 << 32, protocol: 7 },
         });
-        private[1] = Some(PrivateEntry { slot: 2, source: PrivateSource::Caller });
+        private[1] = Some(PrivateEntry::inherited(2));
         CloneSpec {
             space: Inherit::Copy,
             descriptors: Inherit::Copy,

@@ -1,33 +1,31 @@
 //! Domains and threads made by hand: what the process server does, without it.
 //!
-//! Owns: the cases; what they run is a [`Program`].
+//! Owns: the cases; what they run is a [`Program`]. Clones are `domain/clone.rs`.
 
+mod clone;
 mod program;
 
 use alloc::vec::Vec;
 
 use tine::abi::capability::{Destination, Rights};
-use tine::abi::domain::{CloneSpec, ExecSpec, Inherit, PRIVATE_ENTRIES, Suspend, rank};
+use tine::abi::domain::{ExecSpec, Suspend, rank};
 use tine::abi::layout::TEXT;
 use tine::abi::memory::PAGE;
 use tine::abi::message::{Extras, SendCapability, SendMode};
 use tine::abi::notification::{ExitKind, FaultKind, FaultReply};
 use tine::abi::wire::Wire;
 use tine::abi::{Call, CapRef, Error, Kind};
-use tine::sys::capability::{
-    ANYWHERE, LOWEST_DESCRIPTOR, Placement, close, create, duplicate, information, mint,
-};
+use tine::sys::capability::{ANYWHERE, Placement, close, create, duplicate, mint};
 use tine::sys::domain::{
-    FirstRegisters, RemoteThread, clone_caller, exec, inspect, kill, resume, set_supervisor,
-    suspend, yield_now,
+    FirstRegisters, RemoteThread, exec, inspect, kill, resume, set_supervisor, suspend, yield_now,
 };
 use tine::sys::memory::{Remote, copy_in, copy_out, unmap_elsewhere};
 use tine::sys::message::{recv, reply};
 
 use super::{Case, case};
-use crate::process::{child, exits};
 use crate::verdict::{Failure, Verdict, check, equal, refused};
 
+pub(super) use clone::specification;
 pub(super) use program::is_exit;
 use program::{
     BADGE, COUNT, DATA, HOLE, Program, SPIN, STORE, call_with, exit_with, first, map_data,
@@ -48,7 +46,8 @@ pub(super) const CASES: &[Case] = &[
     case("domain.supervisor-gone", supervisor_gone),
     case("domain.last-capability", last_capability),
     case("domain.shared-space", shared_space),
-    case("domain.clone", clone),
+    case("domain.clone", clone::copy),
+    case("domain.private-table", clone::private_table),
     case("domain.reserved-slot", reserved_slot),
 ];
 
@@ -283,62 +282,6 @@ fn shared_space() -> Verdict {
     is_exit(&recv(program.supervisor)?, 78, ExitKind::Killed, 10)?;
     let word = copy_in(&mut [0], Remote::Space(program.space, DATA));
     refused(word.map_err(|error| error.error), Error::Gone, "memory that nobody uses")
-}
-
-/// A specification of a clone that copies memory and nothing else, supervised by `port`.
-pub(super) fn specification(port: CapRef) -> CloneSpec {
-    CloneSpec {
-        space: Inherit::Copy,
-        descriptors: Inherit::Empty,
-        paths: Inherit::Empty,
-        domain: ANYWHERE,
-        account: CapRef::SELF,
-        supervisor: port,
-        supervisor_badge: 6,
-        debugger: CapRef::SELF,
-        debugger_badge: 0,
-        suspend: Suspend::empty(),
-        child_result: 99,
-        stack: None,
-        instruction: None,
-        gs_base: None,
-        fs_base: None,
-        private: [None; PRIVATE_ENTRIES],
-    }
-}
-
-fn clone() -> Verdict {
-    let port = create(CapRef::SELF, Kind::Port, LOWEST_DESCRIPTOR, [rank::PROGRAM, 0, 0])?;
-    let placement = Placement::new(LOWEST_DESCRIPTOR);
-    let client = mint(port, 4, placement.with_rights(Rights::SEND))?;
-    let pid = child(|| {
-        close(port)?;
-        let words = tine::sys::message::call(client, &[1; 8])?.words;
-        // The clone returns here as well, with word 2 as told and the process id of its original;
-        // it has no descriptors to say anything on.
-        if words[2] == 99 {
-            let nothing = information(client) == Err(Error::BadCapability);
-            return Ok(if nothing && words[0] == 0 && words[1] == 0 { 33 } else { 34 });
-        }
-        equal(words[1], 55, "the original's answer")?;
-        Ok(0)
-    })?;
-    close(client)?;
-    let token = recv(port)?.token;
-    let in_use = Destination::exactly(port);
-    let full = CloneSpec { domain: in_use, ..specification(port) };
-    refused(clone_caller(port, token, &full), Error::NoSlots, "a slot in use")?;
-    let domain = clone_caller(port, token, &specification(port))?;
-    // It does not run before it is started, whatever else happens.
-    for _ in 0..20 {
-        yield_now();
-    }
-    equal(inspect(domain)?.threads, 1, "threads of the clone")?;
-    duplicate(domain, Placement::new(ANYWHERE))?;
-    resume(domain, Suspend::NEW)?;
-    is_exit(&recv(port)?, 6, ExitKind::Exited, 33)?;
-    reply(port, token, &[0, 55, 0, 0, 0, 0, 0, 0], None)?;
-    exits(pid, 0)
 }
 
 /// A slot that a call has reserved is in use and yet nothing; whoever replaces it meanwhile, or

@@ -6,6 +6,7 @@ use tine_abi::Error::{
     BadAddress, BadArgument, BadCapability, BadToken, Busy, Gone, MissingRight, NotSuspended,
     WrongKind,
 };
+use tine_abi::capability::slot;
 use tine_abi::domain::{CloneSpec, DomainOperation, ThreadOperation};
 use tine_abi::layout;
 use tine_abi::registers::REGISTERS;
@@ -62,6 +63,16 @@ const fn specification(head: u64) -> [u64; CloneSpec::WORDS] {
 }
 const PLAIN: Value = Value::Words(&specification(0));
 const NO_SUCH_INHERITANCE: Value = Value::Words(&specification(3));
+/// One with a first private entry: its kind (copied, own, minted) and its two words.
+const fn private(kind: u64, entry: [u64; 2]) -> [u64; CloneSpec::WORDS] {
+    let mut words = specification(kind << 16);
+    [words[12], words[13]] = entry;
+    words
+}
+const NO_SLOT: Value = Value::Words(&private(1, [1 << 32, 0]));
+const NO_SOURCE: Value = Value::Words(&private(1, [1, 0]));
+const OWN_ANYWHERE: Value = Value::Words(&private(2, [slot::FREE as u64, 0]));
+const NO_SUCH_PORT: Value = Value::Words(&private(3, [1 | 3 << 62, 7]));
 
 pub(super) const ROWS: &[Row] = &[
     row(DomainControl, CapRef::SELF, &[INSPECT], None, "the own"),
@@ -199,5 +210,9 @@ pub(super) const ROWS: &[Row] = &[
         Some(BadArgument),
         "an undefined inheritance",
     ),
+    row(CloneCaller, PORT, &[word(1), NO_SLOT], Some(BadArgument), "private slot 0 of the child"),
+    row(CloneCaller, PORT, &[word(1), NO_SOURCE], Some(BadArgument), "private slot 0 as source"),
+    row(CloneCaller, PORT, &[word(1), OWN_ANYWHERE], Some(BadArgument), "itself in a free slot"),
+    row(CloneCaller, PORT, &[word(1), NO_SUCH_PORT], Some(BadArgument), "minting on no reference"),
     row(CloneCaller, PORT, &[word(u64::MAX), PLAIN], Some(BadToken), "nobody's call"),
 ];
