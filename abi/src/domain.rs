@@ -26,6 +26,9 @@ pub enum DomainOperation {
     SetSupervisor = 5,
     /// Tells its state. RSI: threads alive; RDX: frames charged to its account.
     Inspect = 6,
+    /// Sets the debugger, which is asked about faults before the supervisor. Arguments as for
+    /// `SetSupervisor`. A fault that somebody was asked about already stays with that one.
+    SetDebugger = 7,
 }
 
 impl DomainOperation {
@@ -39,6 +42,7 @@ impl DomainOperation {
             4 => Some(Self::Exec),
             5 => Some(Self::SetSupervisor),
             6 => Some(Self::Inspect),
+            7 => Some(Self::SetDebugger),
             _ => None,
         }
     }

@@ -359,6 +359,46 @@ fn a_fault_without_a_supervisor_kills_and_one_whose_supervisor_is_gone_parks() {
 }
 
 #[test]
+fn a_debugger_is_asked_first_while_it_listens() {
+    let it = supervised();
+    let (system, thread, handler) = (&it.system, it.program.thread, it.supervisor.thread);
+    let (debugger, successor) = (system.port(handler), system.port(handler));
+    let set = |port: CapRef, badge: u64| {
+        let words = [DomainOperation::SetDebugger as u64, u64::from(port.bits()), badge];
+        system.call(handler, Call::DomainControl, it.domain, &words).value();
+    };
+    let badge = |port| match system.receive(handler, port) {
+        Outcome::Returned(got) => (got.r15, got.rdi),
+        Outcome::Blocked => panic!("the fault is there"),
+    };
+    let retry = |port, token| {
+        system.message(handler, Call::Reply, port, token, [0; 8], None).result().expect("it waits");
+    };
+    set(debugger, 70);
+    system.fault(thread, DIVIDE);
+    // Who was asked goes on being asked, whoever comes after.
+    set(successor, 71);
+    let (asked, token) = badge(debugger);
+    assert_eq!(asked, 70);
+    retry(debugger, token);
+    system.fault(thread, DIVIDE);
+    assert_eq!(badge(successor).0, 71);
+    // It goes with the question: the fault happens again, and the supervisor hears of it.
+    system.call(handler, Call::CapClose, successor, &[]).value();
+    system.settle();
+    assert_eq!(system.outcome(thread), Outcome::Returned(system.registers(thread)));
+    system.fault(thread, DIVIDE);
+    let (asked, token) = badge(it.port);
+    assert_eq!(asked, 66);
+    retry(it.port, token);
+    // Nobody is a debugger too.
+    set(debugger, 72);
+    set(CapRef::SELF, 0);
+    system.fault(thread, DIVIDE);
+    assert_eq!(badge(it.port).0, 66);
+}
+
+#[test]
 fn extended_state_is_given_at_first_use_and_switched_with_its_thread() {
     let system = System::new(512);
     let (one, other) = (system.spawn(4), system.spawn(4));

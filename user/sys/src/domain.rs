@@ -67,8 +67,27 @@ pub fn exec(domain: CapRef, specification: &ExecSpec) -> Result<()> {
 /// As the row `domain_control` says.
 #[inline]
 pub fn set_supervisor(domain: CapRef, port: Option<CapRef>, badge: u64) -> Result<()> {
+    bind(domain, DomainOperation::SetSupervisor, port, badge)
+}
+
+/// Sets who is asked about faults before the supervisor: a Port held with MINT, or nobody.
+///
+/// # Errors
+/// As the row `domain_control` says.
+#[inline]
+pub fn set_debugger(domain: CapRef, port: Option<CapRef>, badge: u64) -> Result<()> {
+    bind(domain, DomainOperation::SetDebugger, port, badge)
+}
+
+#[inline]
+fn bind(
+    domain: CapRef,
+    operation: DomainOperation,
+    port: Option<CapRef>,
+    badge: u64,
+) -> Result<()> {
     let port = port.map_or(0, |port| u64::from(port.bits()));
-    control(domain, DomainOperation::SetSupervisor, [port, badge]).map(drop)
+    control(domain, operation, [port, badge]).map(drop)
 }
 
 /// State of a Domain.
@@ -304,7 +323,8 @@ mod tests {
         assert!(resume(domain, Suspend::STOPPED).is_err());
         assert!(set_supervisor(domain, Some(CapRef::private(4)), 7).is_err());
         assert!(inspect(domain).is_err());
+        assert!(set_debugger(domain, None, 8).is_err());
         let numbers: std::vec::Vec<_> = made().iter().map(|call| call.2.clone()).collect();
-        assert_eq!(numbers, [[1, 9, 0], [2, 2, 0], [3, 2, 0], [5, 4, 7], [6, 0, 0]]);
+        assert_eq!(numbers, [[1, 9, 0], [2, 2, 0], [3, 2, 0], [5, 4, 7], [6, 0, 0], [7, 0, 8]]);
     }
 }

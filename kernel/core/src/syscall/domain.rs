@@ -1,4 +1,4 @@
-//! `domain_control`: kill, suspend, resume, exec, supervisor, inspect.
+//! `domain_control`: kill, suspend, resume, exec, supervisor, debugger, inspect.
 //!
 //! Owns: their checks. Never here: the steps of an exit (`exit.rs`) or of an exec (`exec.rs`).
 
@@ -51,13 +51,14 @@ impl<M: Machine> State<M> {
                 self.exec(me, id, &spec)?;
             }
             DomainOperation::SetSupervisor => {
-                let supervisor = if first == u64::from(CapRef::SELF.bits()) {
-                    None
-                } else {
-                    Some(Binding { port: self.minted_port(me, first)?, badge: second })
-                };
+                let supervisor = self.binding_argument(me, first, second)?;
                 self.living_domain(id)?.supervisor = supervisor;
                 self.note_supervision(supervisor);
+            }
+            DomainOperation::SetDebugger => {
+                let debugger = self.binding_argument(me, first, second)?;
+                self.living_domain(id)?.debugger = debugger;
+                self.note_supervision(debugger);
             }
             DomainOperation::Inspect => {
                 let domain = self.domains.get(id).ok_or(Error::Gone)?;
@@ -70,7 +71,7 @@ impl<M: Machine> State<M> {
     }
 
     /// The Domain of a capability, or the caller's own, except that nobody chooses its own
-    /// supervisor.
+    /// supervisor or debugger.
     fn domain_argument(
         &self,
         me: ThreadId,
@@ -78,10 +79,12 @@ impl<M: Machine> State<M> {
         operation: DomainOperation,
     ) -> Result<DomainId, Error> {
         if reference == CapRef::SELF.bits() {
-            if operation == DomainOperation::SetSupervisor {
-                return Err(Error::MissingRight);
-            }
-            return Ok(self.thread(me)?.domain);
+            return match operation {
+                DomainOperation::SetSupervisor | DomainOperation::SetDebugger => {
+                    Err(Error::MissingRight)
+                }
+                _ => Ok(self.thread(me)?.domain),
+            };
         }
         let capability = self.capability(me, reference)?;
         let domain = capability.domain()?;
@@ -91,6 +94,19 @@ impl<M: Machine> State<M> {
         };
         capability.require(right)?;
         Ok(domain)
+    }
+
+    /// Whom the kernel is to tell: a port held with MINT and a badge, or nobody.
+    fn binding_argument(
+        &self,
+        me: ThreadId,
+        port: u64,
+        badge: u64,
+    ) -> Result<Option<Binding>, Error> {
+        if port == u64::from(CapRef::SELF.bits()) {
+            return Ok(None);
+        }
+        Ok(Some(Binding { port: self.minted_port(me, port)?, badge }))
     }
 
     /// A port is named as supervisor or debugger: when it closes, Domains must be looked at.

@@ -11,13 +11,14 @@ use tine::abi::capability::{Destination, Rights};
 use tine::abi::domain::{ExecSpec, Suspend, rank};
 use tine::abi::layout::TEXT;
 use tine::abi::memory::PAGE;
-use tine::abi::message::{Extras, SendCapability, SendMode};
+use tine::abi::message::{Extras, MessageKind, SendCapability, SendMode};
 use tine::abi::notification::{ExitKind, FaultKind, FaultReply};
 use tine::abi::wire::Wire;
 use tine::abi::{Call, CapRef, Error, Kind};
 use tine::sys::capability::{ANYWHERE, Placement, close, create, duplicate, mint};
 use tine::sys::domain::{
-    FirstRegisters, RemoteThread, exec, inspect, kill, resume, set_supervisor, suspend, yield_now,
+    FirstRegisters, RemoteThread, exec, inspect, kill, resume, set_debugger, set_supervisor,
+    suspend, yield_now,
 };
 use tine::sys::memory::{Remote, copy_in, copy_out, unmap_elsewhere};
 use tine::sys::message::{recv, reply};
@@ -37,6 +38,7 @@ pub(super) const CASES: &[Case] = &[
     case("domain.faults", faults),
     case("domain.fault-repaired", fault_repaired),
     case("domain.fault-skipped", fault_skipped),
+    case("domain.debugger", debugger),
     case("domain.killed", killed),
     case("domain.suspended", suspended),
     case("domain.registers", registers),
@@ -89,6 +91,20 @@ fn fault_repaired() -> Verdict {
 
 fn fault_skipped() -> Verdict {
     let program = Program::started(&STORE, HOLE)?;
+    let (token, _) = program.fault()?;
+    program.answer(token, FaultReply::Skip, 3)?;
+    program.ends(ExitKind::Exited, 5)
+}
+
+fn debugger() -> Verdict {
+    let program = Program::new(&STORE)?;
+    let port = create(CapRef::SELF, Kind::Port, ANYWHERE, [rank::PROGRAM, 0, 0])?;
+    set_debugger(program.domain, Some(port), 5)?;
+    program.start(HOLE)?;
+    let asked = recv(port)?;
+    equal((asked.kind, asked.badge), (MessageKind::Fault, 5), "what the debugger is asked")?;
+    set_debugger(program.domain, None, 0)?;
+    reply(port, asked.token, &[FaultReply::Retry as u64, 0, 0, 0, 0, 0, 0, 0], None)?;
     let (token, _) = program.fault()?;
     program.answer(token, FaultReply::Skip, 3)?;
     program.ends(ExitKind::Exited, 5)

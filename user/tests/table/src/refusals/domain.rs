@@ -24,6 +24,7 @@ const SUSPEND: Value = word(DomainOperation::Suspend as u64);
 const RESUME: Value = word(DomainOperation::Resume as u64);
 const EXEC: Value = word(DomainOperation::Exec as u64);
 const SUPERVISOR: Value = word(DomainOperation::SetSupervisor as u64);
+const DEBUGGER: Value = word(DomainOperation::SetDebugger as u64);
 const UNDEFINED: Value = word(1 << 20);
 const NOBODY: Value = word(0);
 
@@ -111,6 +112,44 @@ pub(super) const ROWS: &[Row] = &[
         Some(MissingRight),
         "choosing the own supervisor",
     ),
+    row(DomainControl, DOMAIN, &[DEBUGGER, reference(PORT), word(4)], None, "a debugger"),
+    row(DomainControl, DOMAIN, &[DEBUGGER, NOBODY], None, "no debugger"),
+    row(
+        DomainControl,
+        DOMAIN,
+        &[DEBUGGER, reference(EMPTY)],
+        Some(BadCapability),
+        "no debugger there",
+    ),
+    row(
+        DomainControl,
+        DOMAIN,
+        &[DEBUGGER, reference(EVENT)],
+        Some(WrongKind),
+        "an Event as debugger",
+    ),
+    row(
+        DomainControl,
+        DOMAIN,
+        &[DEBUGGER, reference(PORT_SEND)],
+        Some(MissingRight),
+        "a debugger without MINT",
+    ),
+    row(
+        DomainControl,
+        DOMAIN_READ,
+        &[DEBUGGER, reference(PORT)],
+        Some(MissingRight),
+        "a debugger without CONTROL",
+    ),
+    row(
+        DomainControl,
+        CapRef::SELF,
+        &[DEBUGGER, NOBODY],
+        Some(MissingRight),
+        "leaving the own debugger",
+    ),
+    row(DomainControl, DOMAIN_ENDED, &[DEBUGGER, NOBODY], Some(Gone), "debugging the dead"),
     row(DomainControl, DOMAIN, &[word(0)], Some(BadArgument), "operation 0"),
     row(DomainControl, DOMAIN, &[word(99)], Some(BadArgument), "operation 99"),
     row(DomainControl, DOMAIN, &[SUSPEND, UNDEFINED], Some(BadArgument), "an undefined reason"),
