@@ -20,6 +20,19 @@ pub enum Table {
     Paths = 2,
 }
 
+impl Table {
+    /// The table with this number.
+    #[must_use]
+    pub const fn from_number(number: u64) -> Option<Self> {
+        match number {
+            0 => Some(Self::Private),
+            1 => Some(Self::Descriptors),
+            2 => Some(Self::Paths),
+            _ => None,
+        }
+    }
+}
+
 /// A table and a slot: bits 0..24 the slot, bits 30..32 the table, the bits between are zero.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CapRef(u32);

@@ -29,6 +29,16 @@ pub enum DomainOperation {
     /// Sets the debugger, which is asked about faults before the supervisor. Arguments as for
     /// `SetSupervisor`. A fault that somebody was asked about already stays with that one.
     SetDebugger = 7,
+    /// Exchanges its table of descriptors or paths. Argument 0: which ([`Table`]); argument 1: what
+    /// it becomes ([`Inherit`]); argument 2: the Domain that has the table to copy or share
+    /// ([`CapRef`] with CONTROL; SELF: the caller's own; 0 for an empty one).
+    ///
+    /// A copy has what a fork's child gets. Calls lose the receive slots that they have in the old
+    /// table, which its last user leaves as an exit does: capabilities are closed in the order of
+    /// their slots, 64 at once and the others soon, all before EXIT.
+    ///
+    /// [`Table`]: crate::capability::Table
+    SetTable = 8,
 }
 
 impl DomainOperation {
@@ -43,6 +53,7 @@ impl DomainOperation {
             5 => Some(Self::SetSupervisor),
             6 => Some(Self::Inspect),
             7 => Some(Self::SetDebugger),
+            8 => Some(Self::SetTable),
             _ => None,
         }
     }

@@ -16,6 +16,19 @@ pub enum Inherit {
     Empty = 2,
 }
 
+impl Inherit {
+    /// The one with this number.
+    #[must_use]
+    pub const fn from_number(number: u64) -> Option<Self> {
+        match number {
+            0 => Some(Self::Copy),
+            1 => Some(Self::Share),
+            2 => Some(Self::Empty),
+            _ => None,
+        }
+    }
+}
+
 /// Where an entry of the child's private table comes from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PrivateSource {
@@ -151,12 +164,10 @@ impl Wire for CloneSpec {
             return None;
         }
         let head = words[0];
-        let inherit = |shift: u32, may_be_empty: bool| match head >> shift & 3 {
-            0 => Some(Inherit::Copy),
-            1 => Some(Inherit::Share),
-            2 if may_be_empty => Some(Inherit::Empty),
-            _ => None,
-        };
+        let space = Inherit::from_number(head & 3)?;
+        if space == Inherit::Empty {
+            return None;
+        }
         let capability = |word: u64| CapRef::from_bits(u32::try_from(word).ok()?);
         let over = |index: usize| (head >> (8 + index) & 1 == 1).then_some(words[8 + index]);
         if head & 0xf000_f0c0 != 0 {
@@ -189,9 +200,9 @@ impl Wire for CloneSpec {
             *entry = Some(PrivateEntry { slot: child, source });
         }
         Some(Self {
-            space: inherit(0, false)?,
-            descriptors: inherit(2, true)?,
-            paths: inherit(4, true)?,
+            space,
+            descriptors: Inherit::from_number(head >> 2 & 3)?,
+            paths: Inherit::from_number(head >> 4 & 3)?,
             domain: Destination::from_bits(words[1])?,
             account: capability(words[2])?,
             supervisor: capability(words[3])?,

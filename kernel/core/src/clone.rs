@@ -28,7 +28,7 @@ use crate::{
         capability::{Capability, Object},
         domain::{Binding, Domain},
         space::AddressSpace,
-        table::{TableId, TableMemory},
+        table::TableId,
         thread::{Thread, ThreadState, Token},
     },
     state::State,
@@ -41,8 +41,8 @@ mod private;
 struct Built {
     space: SpaceId,
     root: Frame,
-    /// Private, descriptors, paths, and how each was made.
-    tables: [Option<(TableId, Inherit)>; 3],
+    /// Private, descriptors, paths.
+    tables: [Option<TableId>; 3],
     /// The identities in the private table.
     grants: [Option<GrantId>; PRIVATE_ENTRIES],
     /// A bit for each private slot that waits for the child's own Domain.
@@ -193,35 +193,11 @@ impl<M: Machine> State<M> {
     ) -> Result<[TableId; 3], Error> {
         let [private, descriptors, paths] = parent;
         let private = self.build_private(plan, spec, private, built)?;
-        let descriptors = self.build_table(plan, spec.descriptors, descriptors)?;
-        built.tables[Table::Descriptors as usize] = Some((descriptors, spec.descriptors));
-        let paths = self.build_table(plan, spec.paths, paths)?;
-        built.tables[Table::Paths as usize] = Some((paths, spec.paths));
+        let descriptors = self.derive_table(plan.account, spec.descriptors, descriptors)?;
+        built.tables[Table::Descriptors as usize] = Some(descriptors);
+        let paths = self.derive_table(plan.account, spec.paths, paths)?;
+        built.tables[Table::Paths as usize] = Some(paths);
         Ok([private, descriptors, paths])
-    }
-
-    #[inline]
-    fn build_table(
-        &mut self,
-        plan: &Plan,
-        inherit: Inherit,
-        parent: TableId,
-    ) -> Result<TableId, Error> {
-        let mut pages = KernelPages { machine: &mut self.machine, frames: &mut self.frames };
-        let mut memory = TableMemory { pages: &mut pages, accounts: &mut self.accounts };
-        match inherit {
-            Inherit::Copy => {
-                let copy = self.tables.begin_copy(&mut memory, parent, plan.account)?;
-                let (mut holders, tables) = self.holders();
-                tables.fill_copy(parent, copy, |capability| holders.hold(capability));
-                Ok(copy)
-            }
-            Inherit::Share => {
-                self.tables.get_mut(parent).ok_or(Error::CallerGone)?.users += 1;
-                Ok(parent)
-            }
-            Inherit::Empty => self.tables.insert(memory.pages, plan.account),
-        }
     }
 
     /// Domain and thread, the thread ready to run as soon as the Domain is started.
@@ -324,20 +300,8 @@ impl<M: Machine> State<M> {
         for grant in built.grants.into_iter().flatten() {
             self.unmint(grant);
         }
-        for (table, inherit) in built.tables.into_iter().flatten() {
-            if inherit == Inherit::Share {
-                if let Some(table) = self.tables.get_mut(table) {
-                    table.users -= 1;
-                }
-                continue;
-            }
-            let mut at = 0;
-            while let Some(slot) = self.tables.next_occupied(table, at) {
-                at = slot + 1;
-                let capability = self.tables.take(table, slot);
-                self.close(capability);
-            }
-            self.remove_table(table);
+        for table in built.tables.into_iter().flatten() {
+            self.leave_table(table);
         }
         if spec.space == Inherit::Copy
             && let Some(space) = self.spaces.remove(built.space)

@@ -14,18 +14,14 @@ use tine_abi::{Table, notification::ExitKind};
 
 use crate::{
     machine::Machine,
-    memory::{self, KernelPages, Progress},
+    memory::{self, Progress},
     object::{
         DomainId, ThreadId,
-        capability::Capability,
         domain::{ExitRecord, ExitStep},
         table::TableId,
     },
     state::State,
 };
-
-/// Capabilities that are closed at a time.
-const BATCH: usize = 8;
 
 impl<M: Machine> State<M> {
     /// The thread ends itself; the last one ends its Domain with this code.
@@ -73,15 +69,15 @@ impl<M: Machine> State<M> {
                 ExitStep::None | ExitStep::Threads => (ExitStep::Descriptors, Progress::Done),
                 ExitStep::Descriptors => {
                     let table = tables[Table::Descriptors as usize];
-                    (ExitStep::Paths, self.empty_table(id, table, budget))
+                    (ExitStep::Paths, self.drop_table(table, budget))
                 }
                 ExitStep::Paths => {
                     let table = tables[Table::Paths as usize];
-                    (ExitStep::Private, self.empty_table(id, table, budget))
+                    (ExitStep::Private, self.drop_table(table, budget))
                 }
                 ExitStep::Private => {
                     let table = tables[Table::Private as usize];
-                    (ExitStep::Space, self.empty_table(id, table, budget))
+                    (ExitStep::Space, self.drop_table(table, budget))
                 }
                 ExitStep::Space => {
                     let space = domain.space;
@@ -104,47 +100,18 @@ impl<M: Machine> State<M> {
             }
             if let Some(domain) = self.domains.get_mut(id) {
                 domain.step = next;
-                domain.cursor = 0;
             }
         }
     }
 
-    /// Releases a Domain's use of a table; its last user closes the slots in their order.
-    fn empty_table(&mut self, id: DomainId, table: TableId, budget: &mut u32) -> Progress {
-        let Some(shared) = self.tables.get_mut(table) else { return Progress::Done };
-        if shared.users > 1 {
-            shared.users -= 1;
-            return Progress::Done;
-        }
-        let mut cursor = self.domains.get(id).map_or(0, |domain| domain.cursor);
-        let mut some = [Capability::EMPTY; BATCH];
-        loop {
-            let count = self.tables.take_some(table, &mut cursor, &mut some);
-            for capability in some.iter().take(count) {
-                self.close(*capability);
+    /// Releases a Domain's use of a table; its last user empties it.
+    fn drop_table(&mut self, table: TableId, budget: &mut u32) -> Progress {
+        match self.tables.get_mut(table) {
+            Some(shared) if shared.users > 1 => {
+                shared.users -= 1;
+                Progress::Done
             }
-            if count < BATCH {
-                self.remove_table(table);
-                return Progress::Done;
-            }
-            *budget = budget.saturating_sub(BATCH as u32);
-            if *budget == 0 {
-                if let Some(domain) = self.domains.get_mut(id) {
-                    domain.cursor = cursor;
-                }
-                return Progress::More;
-            }
-        }
-    }
-
-    /// Removes an empty table.
-    pub(crate) fn remove_table(&mut self, table: TableId) {
-        let (frames, account) = self.tables.charges(table);
-        let mut pages = KernelPages { machine: &mut self.machine, frames: &mut self.frames };
-        self.tables.remove(&mut pages, table);
-        if let Some(account) = account {
-            crate::account::give_frames(&mut self.accounts, account.index(), frames);
-            self.remove_account_if_over(account);
+            _ => self.empty_table(table, budget),
         }
     }
 

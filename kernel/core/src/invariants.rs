@@ -206,6 +206,7 @@ fn threads<M: Machine>(state: &State<M>) -> Result<(), String> {
         let is_stopped = !(thread.suspend | domain.suspend).is_empty();
         equal("a thread is stopped", thread.is_stopped, is_stopped)?;
         equal("a thread's space", thread.space, domain.space)?;
+        equal("a thread's tables", thread.tables, domain.tables)?;
         let root = state.spaces.get(thread.space).and_then(|space| space.space.root());
         equal("a thread's root", Some(thread.root), root)?;
     }

@@ -54,6 +54,7 @@ pub mod reaper;
 pub mod state;
 pub mod statistics;
 mod syscall;
+mod tables;
 pub mod trace;
 mod user;
 

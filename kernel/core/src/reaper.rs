@@ -1,12 +1,14 @@
 //! The reaper: the kernel task that takes apart what has ended.
 //!
 //! Owns: the lists of ended Domains and closed ports, and the order of the work. Never
-//! here: the work itself (`exit.rs`, `ipc/detach.rs`, `memory`). Ending an object puts it on a list
+//! here: the work itself (`tables.rs`, `exit.rs`, `ipc/detach.rs`, `memory`). Ending an object puts it on a list
 //! by links of its own and wakes the task; that never allocates, never fails and never recurses.
 //!
 //! Work is done in steps of [`CHUNK`] items, and after each the next in line has its turn, so a large
 //! teardown delays neither programs nor a small one. Invariant R1: an object on a list is in its
 //! slab.
+//!
+//! Tables that were exchanged come first: what a Domain has closed that way is told before its EXIT.
 
 use core::{future::poll_fn, task::Poll};
 
@@ -78,7 +80,11 @@ impl<M: Machine> State<M> {
     /// One step, of whatever is first in line.
     pub(crate) fn reap(&mut self) -> Progress {
         let mut budget = CHUNK;
-        if let Some(id) = self.reaper.domains.front() {
+        if let Some(id) = self.tables.pop_unused() {
+            if self.empty_table(id, &mut budget) == Progress::More {
+                self.tables.push_unused(id);
+            }
+        } else if let Some(id) = self.reaper.domains.front() {
             if self.exit_step(id, &mut budget) == Progress::More {
                 self.reaper.domains.remove(&mut self.domains, id);
                 self.reaper.domains.push_back(&mut self.domains, id);

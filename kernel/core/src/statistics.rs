@@ -72,6 +72,6 @@ impl<M: Machine> State<M> {
     fn tasks_unfinished(&self) -> u64 {
         let working = self.errands.iter().filter(|(_, errand)| errand.work.is_some()).count();
         let is_dirty = !self.frames.has_no_dead() || !self.nodes.has_no_dead();
-        self.reaper.len() as u64 + working as u64 + u64::from(is_dirty)
+        (self.reaper.len() + self.tables.unused()) as u64 + working as u64 + u64::from(is_dirty)
     }
 }

@@ -19,6 +19,7 @@ use crate::clone::world::{SERVER, WORDS, World};
 mod clone {
     mod exec;
     mod private;
+    mod tables;
     pub(crate) mod world;
 }
 

@@ -4,9 +4,11 @@
 //! has exactly one, is tried by it, and changes nothing.
 
 use tine_abi::{
-    Call, CapRef, Error, Kind,
+    Call, CapRef, Error, Kind, Table,
     capability::{Destination, Rights},
-    domain::{CloneSpec, Inherit, PRIVATE_ENTRIES, Suspend, ThreadOperation, rank},
+    domain::{
+        CloneSpec, DomainOperation, Inherit, PRIVATE_ENTRIES, Suspend, ThreadOperation, rank,
+    },
     hardware::HardwareOperation,
     memory::{CopyRequest, Inheritance, MapRequest, PAGE, Place, Protection, Source},
     message::{Extras, SendCapability, SendMode},
@@ -27,6 +29,7 @@ const PROVOCATIONS: &[(&[Call], Error, Provocation)] = &[
     (&[Call::CapDuplicate, Call::CapMove], Error::NoMemory, far_slot_without_frames),
     (&[Call::Create], Error::NoObjects, object_without_objects),
     (&[Call::Create], Error::NoMemory, space_without_frames),
+    (&[Call::DomainControl], Error::NoMemory, far_table_without_frames),
     (&[Call::Unmap, Call::Protect], Error::NoMemory, change_without_memory),
     (&[Call::SpaceCopy], Error::NoMemory, copy_without_frames),
     (&[Call::CloneCaller], Error::NoObjects, clone_without_objects),
@@ -253,6 +256,18 @@ fn space_without_frames(world: &World, call: Call) -> Error {
     world.without_frames();
     let words = [Kind::AddressSpace as u64, Destination::exactly(CapRef::private(10)).bits()];
     world.refused(|| world.system.call(world.client.thread, call, CapRef::SELF, &words))
+}
+
+/// A copy of descriptors beyond those that a table has itself.
+fn far_table_without_frames(world: &World, call: Call) -> Error {
+    let client = world.client.thread;
+    let far = Destination::exactly(CapRef::descriptor(6000)).bits();
+    let words = [far, u64::from(Rights::ALL.bits())];
+    world.system.call(client, Call::CapDuplicate, OWN_PORT, &words).value();
+    world.without_frames();
+    let operation = DomainOperation::SetTable as u64;
+    let words = [operation, Table::Descriptors as u64, Inherit::Copy as u64];
+    world.refused(|| world.system.call(client, call, CapRef::SELF, &words))
 }
 
 /// A change in the middle of a mapping that a child shares: nodes of the tree must be copied.

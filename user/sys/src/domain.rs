@@ -6,17 +6,18 @@
 //! Never enters it: processes; they are the process server's.
 
 use tine_abi::capability::Destination;
-use tine_abi::domain::{CloneSpec, DomainOperation, ExecSpec, Suspend, ThreadOperation};
+use tine_abi::domain::{CloneSpec, DomainOperation, ExecSpec, Inherit, Suspend, ThreadOperation};
 use tine_abi::error::Result;
 use tine_abi::registers::UserRegisters;
 use tine_abi::wire::Wire;
-use tine_abi::{Call, CapRef, Error, Kind};
+use tine_abi::{Call, CapRef, Error, Kind, Table};
 
 use crate::{capability, raw};
 
 #[inline]
-fn control(domain: CapRef, operation: DomainOperation, arguments: [u64; 2]) -> Result<[u64; 2]> {
-    let arguments = [operation as u64, arguments[0], arguments[1]];
+fn control(domain: CapRef, operation: DomainOperation, arguments: [u64; 3]) -> Result<[u64; 2]> {
+    let [first, second, third] = arguments;
+    let arguments = [operation as u64, first, second, third];
     // SAFETY: operations change whether and with what program a Domain runs; where a structure is
     // named, the caller of this function keeps it alive. Exec on the own Domain ends the program.
     unsafe { raw::plain(Call::DomainControl, domain, arguments) }.values()
@@ -28,7 +29,7 @@ fn control(domain: CapRef, operation: DomainOperation, arguments: [u64; 2]) -> R
 /// As the row `domain_control` says.
 #[inline]
 pub fn kill(domain: CapRef, value: u64) -> Result<()> {
-    control(domain, DomainOperation::Kill, [value, 0]).map(drop)
+    control(domain, DomainOperation::Kill, [value, 0, 0]).map(drop)
 }
 
 /// Sets suspend reasons.
@@ -37,7 +38,7 @@ pub fn kill(domain: CapRef, value: u64) -> Result<()> {
 /// As the row `domain_control` says.
 #[inline]
 pub fn suspend(domain: CapRef, reasons: Suspend) -> Result<()> {
-    control(domain, DomainOperation::Suspend, [u64::from(reasons.bits()), 0]).map(drop)
+    control(domain, DomainOperation::Suspend, [u64::from(reasons.bits()), 0, 0]).map(drop)
 }
 
 /// Clears suspend reasons.
@@ -46,7 +47,7 @@ pub fn suspend(domain: CapRef, reasons: Suspend) -> Result<()> {
 /// As the row `domain_control` says.
 #[inline]
 pub fn resume(domain: CapRef, reasons: Suspend) -> Result<()> {
-    control(domain, DomainOperation::Resume, [u64::from(reasons.bits()), 0]).map(drop)
+    control(domain, DomainOperation::Resume, [u64::from(reasons.bits()), 0, 0]).map(drop)
 }
 
 /// Gives the one live thread of a Domain a new address space and registers.
@@ -58,7 +59,7 @@ pub fn exec(domain: CapRef, specification: &ExecSpec) -> Result<()> {
     let mut words = [0; ExecSpec::WORDS];
     specification.encode(&mut words);
     let address = words.as_ptr().expose_provenance() as u64;
-    control(domain, DomainOperation::Exec, [address, 0]).map(drop)
+    control(domain, DomainOperation::Exec, [address, 0, 0]).map(drop)
 }
 
 /// Sets who is told of exit and faults: a Port held with MINT, or none.
@@ -87,7 +88,18 @@ fn bind(
     badge: u64,
 ) -> Result<()> {
     let port = port.map_or(0, |port| u64::from(port.bits()));
-    control(domain, operation, [port, badge]).map(drop)
+    control(domain, operation, [port, badge, 0]).map(drop)
+}
+
+/// Exchanges a Domain's table of descriptors or paths ([`CapRef::SELF`]: own). `source` is the Domain
+/// whose table it copies or shares; [`CapRef::SELF`] for an empty one.
+///
+/// # Errors
+/// As the row `domain_control` says.
+#[inline]
+pub fn set_table(domain: CapRef, table: Table, inherit: Inherit, source: CapRef) -> Result<()> {
+    let arguments = [table as u64, inherit as u64, u64::from(source.bits())];
+    control(domain, DomainOperation::SetTable, arguments).map(drop)
 }
 
 /// State of a Domain.
@@ -105,7 +117,7 @@ pub struct DomainState {
 /// As the row `domain_control` says.
 #[inline]
 pub fn inspect(domain: CapRef) -> Result<DomainState> {
-    let [threads, frames] = control(domain, DomainOperation::Inspect, [0; 2])?;
+    let [threads, frames] = control(domain, DomainOperation::Inspect, [0; 3])?;
     Ok(DomainState { threads, frames })
 }
 
@@ -324,7 +336,17 @@ mod tests {
         assert!(set_supervisor(domain, Some(CapRef::private(4)), 7).is_err());
         assert!(inspect(domain).is_err());
         assert!(set_debugger(domain, None, 8).is_err());
+        assert!(set_table(CapRef::SELF, Table::Descriptors, Inherit::Share, domain).is_err());
         let numbers: std::vec::Vec<_> = made().iter().map(|call| call.2.clone()).collect();
-        assert_eq!(numbers, [[1, 9, 0], [2, 2, 0], [3, 2, 0], [5, 4, 7], [6, 0, 0], [7, 0, 8]]);
+        let expected = [
+            [1, 9, 0, 0],
+            [2, 2, 0, 0],
+            [3, 2, 0, 0],
+            [5, 4, 7, 0],
+            [6, 0, 0, 0],
+            [7, 0, 8, 0],
+            [8, 1, 1, 20],
+        ];
+        assert_eq!(numbers, expected);
     }
 }

@@ -34,8 +34,8 @@ impl<M: Machine> State<M> {
         parent: TableId,
         built: &mut Built,
     ) -> Result<TableId, Error> {
-        let table = self.build_table(plan, Inherit::Empty, parent)?;
-        built.tables[Table::Private as usize] = Some((table, Inherit::Empty));
+        let table = self.derive_table(plan.account, Inherit::Empty, parent)?;
+        built.tables[Table::Private as usize] = Some(table);
         for (entry, grant) in spec.private.iter().flatten().zip(&mut built.grants) {
             let slot = u32::from(entry.slot);
             if !self.tables.slot(table, slot).is_empty() {

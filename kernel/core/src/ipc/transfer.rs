@@ -288,7 +288,7 @@ impl<M: Machine> State<M> {
     }
 
     /// Receive slot `index` of a call, if it is still reserved by it.
-    fn reserved_slot(
+    pub(crate) fn reserved_slot(
         &self,
         caller: ThreadId,
         token: Token,

@@ -91,8 +91,6 @@ pub struct Domain {
     pub is_started: bool,
     /// How far its exit has come.
     pub step: ExitStep,
-    /// How far that step has come.
-    pub cursor: u32,
     /// How it ended.
     pub exit: Option<ExitRecord>,
     /// Capabilities that name it.
@@ -120,7 +118,6 @@ impl Domain {
             rank,
             is_started: false,
             step: ExitStep::None,
-            cursor: 0,
             exit: None,
             holders: 0,
             queue: QueueLinks::NONE,

@@ -8,13 +8,14 @@
 //!
 //! Invariants: C1 a slot's bit is set exactly when it is not empty (reserved counts as in use).
 //! C2 a bit of `full` is set exactly when its word of the bitmap is all ones. C3 `users` is the
-//! number of Domains whose table it is; the last one empties it, chunk by chunk.
+//! number of Domains whose table it is; the last one empties it, chunk by chunk. C4 a table on the
+//! list `unused` has no users, and nothing is put into it any more.
 
 use tine_abi::{
     CapRef, Error,
     capability::{Destination, SlotFlags},
 };
-use tine_ksync::{Id, PageSource, Slab};
+use tine_ksync::{Id, Linked, Links, List, PageSource, Slab};
 
 use crate::{
     account::{AccountId, Accounts},
@@ -44,16 +45,38 @@ pub struct CapTable {
     occupied: u32,
     /// Domains that use it.
     pub users: u32,
+    /// How far it has been emptied.
+    cursor: u32,
     more: Option<Id<More>>,
     /// Who pays for its pages.
     account: AccountId,
+    /// Link of the tables that nobody uses any more.
+    unused: Links<CapTable>,
+}
+
+/// Tag of the tables that nobody uses any more.
+#[derive(Debug)]
+enum Unused {}
+
+impl Linked<Unused> for CapTable {
+    fn links(&self) -> &Links<Self> {
+        &self.unused
+    }
 }
 
 impl CapTable {
     /// An empty table of one user.
     #[must_use]
     pub const fn new(account: AccountId) -> CapTable {
-        CapTable { slots: [Capability::EMPTY; INLINE], occupied: 0, users: 1, more: None, account }
+        CapTable {
+            slots: [Capability::EMPTY; INLINE],
+            occupied: 0,
+            users: 1,
+            cursor: 0,
+            more: None,
+            account,
+            unused: Links::NONE,
+        }
     }
 }
 
@@ -71,6 +94,8 @@ pub struct TableMemory<'k, P> {
 pub struct Tables {
     tables: Slab<CapTable>,
     more: Slab<More>,
+    /// Those that nobody uses any more and that are not empty yet.
+    unused: List<CapTable, Unused>,
 }
 
 impl Tables {
@@ -80,7 +105,7 @@ impl Tables {
     /// No table.
     #[must_use]
     pub const fn new() -> Tables {
-        Tables { tables: Slab::new(), more: Slab::new() }
+        Tables { tables: Slab::new(), more: Slab::new(), unused: List::new() }
     }
 
     /// How many tables there are.
@@ -99,6 +124,7 @@ impl Tables {
     ///
     /// # Errors
     /// [`Error::NoMemory`].
+    #[inline]
     pub fn insert(
         &mut self,
         pages: &mut impl PageSource,
@@ -130,6 +156,22 @@ impl Tables {
     /// The table itself, for counting its users.
     pub fn get_mut(&mut self, id: TableId) -> Option<&mut CapTable> {
         self.tables.get_mut(id)
+    }
+
+    /// Puts a table that nobody uses any more in line to be emptied.
+    pub fn push_unused(&mut self, id: TableId) {
+        self.unused.push_back(&mut self.tables, id);
+    }
+
+    /// Takes the first of that line.
+    pub fn pop_unused(&mut self) -> Option<TableId> {
+        self.unused.pop_front(&mut self.tables)
+    }
+
+    /// How many are in that line.
+    #[must_use]
+    pub const fn unused(&self) -> usize {
+        self.unused.len()
     }
 
     /// All tables, for checks.
@@ -342,13 +384,13 @@ impl Tables {
         }
     }
 
-    /// Takes the capabilities of the lowest slots in use at or above `cursor`, as many as there is
-    /// room for, and moves `cursor` behind them. None: the table is empty from there on.
-    pub fn take_some(&mut self, id: TableId, cursor: &mut u32, into: &mut [Capability]) -> usize {
+    /// Takes the capabilities of the lowest slots in use, as many as there is room for; those of the
+    /// slots behind them the next time. Fewer than there is room for: the table is empty.
+    pub fn take_some(&mut self, id: TableId, into: &mut [Capability]) -> usize {
         let Some(table) = self.tables.get_mut(id) else { return 0 };
         let mut count = 0;
-        if (*cursor as usize) < INLINE {
-            let mut left = table.occupied & u32::MAX << *cursor;
+        if (table.cursor as usize) < INLINE {
+            let mut left = table.occupied & u32::MAX << table.cursor;
             while left != 0 {
                 let Some(place) = into.get_mut(count) else { return count };
                 let slot = left.trailing_zeros();
@@ -357,17 +399,17 @@ impl Tables {
                 }
                 table.occupied &= !(1 << slot);
                 left &= left - 1;
-                *cursor = slot + 1;
+                table.cursor = slot + 1;
                 count += 1;
             }
         }
         if let Some(more) = table.more.and_then(|more| self.more.get_mut(more))
             && let Some(room) = into.get_mut(count..)
         {
-            let mut far = (*cursor as usize).saturating_sub(INLINE);
+            let mut far = (table.cursor as usize).saturating_sub(INLINE);
             let taken = more.take_some(&mut far, room);
             if taken > 0 {
-                *cursor = (far + INLINE) as u32;
+                table.cursor = (far + INLINE) as u32;
             }
             count += taken;
         }

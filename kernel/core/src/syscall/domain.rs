@@ -1,11 +1,12 @@
-//! `domain_control`: kill, suspend, resume, exec, supervisor, debugger, inspect.
+//! `domain_control`: kill, suspend, resume, exec, supervisor, debugger, tables, inspect.
 //!
-//! Owns: their checks. Never here: the steps of an exit (`exit.rs`) or of an exec (`exec.rs`).
+//! Owns: their checks. Never here: the steps of an exit (`exit.rs`), of an exec (`exec.rs`) or of the
+//! exchange of a table (`tables.rs`).
 
 use tine_abi::{
-    CapRef, Error,
+    CapRef, Error, Table,
     capability::Rights,
-    domain::{DomainOperation, ExecSpec, Suspend},
+    domain::{DomainOperation, ExecSpec, Inherit, Suspend},
     notification::ExitKind,
 };
 
@@ -27,7 +28,7 @@ pub(super) fn reasons(word: u64) -> Result<Suspend, Error> {
 
 impl<M: Machine> State<M> {
     pub(super) fn domain_control(&mut self, me: ThreadId, arguments: &Arguments) -> Answer {
-        let [operation, first, second, ..] = arguments.words;
+        let [operation, first, second, third, _] = arguments.words;
         let operation = DomainOperation::from_number(operation).ok_or(Error::BadArgument)?;
         let id = self.domain_argument(me, arguments.main, operation)?;
         match operation {
@@ -59,6 +60,21 @@ impl<M: Machine> State<M> {
                 let debugger = self.binding_argument(me, first, second)?;
                 self.living_domain(id)?.debugger = debugger;
                 self.note_supervision(debugger);
+            }
+            DomainOperation::SetTable => {
+                let table = Table::from_number(first).ok_or(Error::BadArgument)?;
+                let inherit = Inherit::from_number(second).ok_or(Error::BadArgument)?;
+                if table == Table::Private || (inherit == Inherit::Empty && third != 0) {
+                    return Err(Error::BadArgument);
+                }
+                let source = match inherit {
+                    Inherit::Empty => id,
+                    _ => {
+                        let source = u32::try_from(third).map_err(|_| Error::BadCapability)?;
+                        self.domain_argument(me, source, operation)?
+                    }
+                };
+                self.exchange_table(id, table, inherit, source)?;
             }
             DomainOperation::Inspect => {
                 let domain = self.domains.get(id).ok_or(Error::Gone)?;

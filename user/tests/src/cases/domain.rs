@@ -8,17 +8,17 @@ mod program;
 use alloc::vec::Vec;
 
 use tine::abi::capability::{Destination, Rights};
-use tine::abi::domain::{ExecSpec, Suspend, rank};
+use tine::abi::domain::{ExecSpec, Inherit, Suspend, rank};
 use tine::abi::layout::TEXT;
 use tine::abi::memory::PAGE;
 use tine::abi::message::{Extras, MessageKind, SendCapability, SendMode};
-use tine::abi::notification::{ExitKind, FaultKind, FaultReply};
+use tine::abi::notification::{ExitKind, FaultKind, FaultReply, Notification};
 use tine::abi::wire::Wire;
-use tine::abi::{Call, CapRef, Error, Kind};
-use tine::sys::capability::{ANYWHERE, Placement, close, create, duplicate, mint};
+use tine::abi::{Call, CapRef, Error, Kind, Table};
+use tine::sys::capability::{ANYWHERE, Placement, close, create, duplicate, information, mint};
 use tine::sys::domain::{
     FirstRegisters, RemoteThread, exec, inspect, kill, resume, set_debugger, set_supervisor,
-    suspend, yield_now,
+    set_table, suspend, yield_now,
 };
 use tine::sys::memory::{Remote, copy_in, copy_out, unmap_elsewhere};
 use tine::sys::message::{recv, reply};
@@ -50,6 +50,7 @@ pub(super) const CASES: &[Case] = &[
     case("domain.shared-space", shared_space),
     case("domain.clone", clone::copy),
     case("domain.private-table", clone::private_table),
+    case("domain.tables", tables),
     case("domain.reserved-slot", reserved_slot),
 ];
 
@@ -298,6 +299,33 @@ fn shared_space() -> Verdict {
     is_exit(&recv(program.supervisor)?, 78, ExitKind::Killed, 10)?;
     let word = copy_in(&mut [0], Remote::Space(program.space, DATA));
     refused(word.map_err(|error| error.error), Error::Gone, "memory that nobody uses")
+}
+
+/// What rfork does on oneself: descriptors become a copy, those of another, none.
+fn tables() -> Verdict {
+    let port = create(CapRef::SELF, Kind::Port, ANYWHERE, [rank::PROGRAM, 0, 0])?;
+    let program = Program::new(&SPIN)?;
+    let set = |inherit, source| set_table(program.domain, Table::Descriptors, inherit, source);
+    let descriptor = CapRef::descriptor(90);
+    let there = Placement::new(Destination::exactly(descriptor)).of_domain(program.domain);
+    mint(port, 11, there.with_rights(Rights::SEND))?;
+    set(Inherit::Copy, program.domain)?;
+    refused(
+        mint(port, 12, there.with_rights(Rights::SEND)),
+        Error::NoSlots,
+        "a slot that the copy has too",
+    )?;
+    set(Inherit::Share, CapRef::SELF)?;
+    let gone = recv(port)?;
+    equal((gone.words[0], gone.badge), (Notification::NoSenders as u64, 11), "what it had before")?;
+    mint(port, 13, there.with_rights(Rights::SEND))?;
+    equal(information(descriptor)?.kind, Kind::Port, "what was put into the shared table")?;
+    set(Inherit::Empty, CapRef::SELF)?;
+    equal(information(descriptor)?.kind, Kind::Port, "what the other leaves behind")?;
+    close(descriptor)?;
+    equal(recv(port)?.badge, 13, "whose identity it was")?;
+    kill(program.domain, 9)?;
+    program.ends(ExitKind::Killed, 9)
 }
 
 /// A slot that a call has reserved is in use and yet nothing; whoever replaces it meanwhile, or

@@ -1,16 +1,16 @@
 //! `domain_control`, `thread_start`, `thread_control`, `thread_regs`, `clone_caller`.
 
 use tine_abi::Call::{CloneCaller, DomainControl, ThreadControl, ThreadRegisters, ThreadStart};
-use tine_abi::CapRef;
 use tine_abi::Error::{
     BadAddress, BadArgument, BadCapability, BadToken, Busy, Gone, MissingRight, NotSuspended,
     WrongKind,
 };
 use tine_abi::capability::slot;
-use tine_abi::domain::{CloneSpec, DomainOperation, ThreadOperation};
+use tine_abi::domain::{CloneSpec, DomainOperation, Inherit, ThreadOperation};
 use tine_abi::layout;
 use tine_abi::registers::REGISTERS;
 use tine_abi::wire::Wire;
+use tine_abi::{CapRef, Table};
 
 use super::subject::{
     DOMAIN, DOMAIN_ENDED, DOMAIN_READ, EMPTY, EVENT, PORT, PORT_SEND, SPACE, SPACE_GONE, THREAD,
@@ -25,6 +25,13 @@ const RESUME: Value = word(DomainOperation::Resume as u64);
 const EXEC: Value = word(DomainOperation::Exec as u64);
 const SUPERVISOR: Value = word(DomainOperation::SetSupervisor as u64);
 const DEBUGGER: Value = word(DomainOperation::SetDebugger as u64);
+const SET_TABLE: Value = word(DomainOperation::SetTable as u64);
+const PRIVATE: Value = word(Table::Private as u64);
+const DESCRIPTORS: Value = word(Table::Descriptors as u64);
+const PATHS: Value = word(Table::Paths as u64);
+const COPY: Value = word(Inherit::Copy as u64);
+const SHARE: Value = word(Inherit::Share as u64);
+const NO_ENTRIES: Value = word(Inherit::Empty as u64);
 const UNDEFINED: Value = word(1 << 20);
 const NOBODY: Value = word(0);
 
@@ -150,6 +157,86 @@ pub(super) const ROWS: &[Row] = &[
         "leaving the own debugger",
     ),
     row(DomainControl, DOMAIN_ENDED, &[DEBUGGER, NOBODY], Some(Gone), "debugging the dead"),
+    row(DomainControl, DOMAIN, &[SET_TABLE, PATHS, NO_ENTRIES], None, "an empty table"),
+    row(
+        DomainControl,
+        DOMAIN,
+        &[SET_TABLE, DESCRIPTORS, SHARE, reference(CapRef::SELF)],
+        None,
+        "the caller's table",
+    ),
+    row(
+        DomainControl,
+        CapRef::SELF,
+        &[SET_TABLE, PATHS, COPY, reference(DOMAIN)],
+        None,
+        "a copy of a table",
+    ),
+    row(
+        DomainControl,
+        DOMAIN,
+        &[SET_TABLE, PATHS, COPY, reference(EMPTY)],
+        Some(BadCapability),
+        "nobody's table",
+    ),
+    row(
+        DomainControl,
+        DOMAIN,
+        &[SET_TABLE, PATHS, SHARE, word(1 << 32)],
+        Some(BadCapability),
+        "the table of no reference",
+    ),
+    row(
+        DomainControl,
+        DOMAIN,
+        &[SET_TABLE, PATHS, COPY, reference(EVENT)],
+        Some(WrongKind),
+        "an Event's table",
+    ),
+    row(
+        DomainControl,
+        DOMAIN,
+        &[SET_TABLE, PATHS, COPY, reference(DOMAIN_READ)],
+        Some(MissingRight),
+        "a table without CONTROL of who has it",
+    ),
+    row(
+        DomainControl,
+        DOMAIN_READ,
+        &[SET_TABLE, PATHS, NO_ENTRIES],
+        Some(MissingRight),
+        "a table without CONTROL of who gets it",
+    ),
+    row(
+        DomainControl,
+        DOMAIN,
+        &[SET_TABLE, PRIVATE, NO_ENTRIES],
+        Some(BadArgument),
+        "the private table",
+    ),
+    row(DomainControl, DOMAIN, &[SET_TABLE, word(3), NO_ENTRIES], Some(BadArgument), "table 3"),
+    row(DomainControl, DOMAIN, &[SET_TABLE, PATHS, word(3)], Some(BadArgument), "inheritance 3"),
+    row(
+        DomainControl,
+        DOMAIN,
+        &[SET_TABLE, PATHS, NO_ENTRIES, reference(DOMAIN)],
+        Some(BadArgument),
+        "somebody's empty table",
+    ),
+    row(
+        DomainControl,
+        DOMAIN_ENDED,
+        &[SET_TABLE, PATHS, NO_ENTRIES],
+        Some(Gone),
+        "the table of the dead",
+    ),
+    row(
+        DomainControl,
+        DOMAIN,
+        &[SET_TABLE, PATHS, SHARE, reference(DOMAIN_ENDED)],
+        Some(Gone),
+        "a table from the dead",
+    ),
     row(DomainControl, DOMAIN, &[word(0)], Some(BadArgument), "operation 0"),
     row(DomainControl, DOMAIN, &[word(99)], Some(BadArgument), "operation 99"),
     row(DomainControl, DOMAIN, &[SUSPEND, UNDEFINED], Some(BadArgument), "an undefined reason"),

@@ -1,8 +1,8 @@
 //! Errors that no row can provoke: those that a scenario provokes, and those that a program cannot.
 
 use tine_abi::Call::{
-    self, Call as Send, CapDuplicate, CapInfo, CapMove, CloneCaller, Create, EventWait,
-    HardwareControl, Protect, Reply, ReplyReceive, SpaceCopy, ThreadControl, ThreadExit,
+    self, Call as Send, CapDuplicate, CapInfo, CapMove, CloneCaller, Create, DomainControl,
+    EventWait, HardwareControl, Protect, Reply, ReplyReceive, SpaceCopy, ThreadControl, ThreadExit,
     ThreadStart, Unmap,
 };
 use tine_abi::Error::{
@@ -62,6 +62,7 @@ pub const ELSEWHERE: &[Elsewhere] = &[
     host(CapMove, NoMemory, EXHAUSTED),
     host(Create, NoObjects, EXHAUSTED),
     host(Create, NoMemory, EXHAUSTED),
+    host(DomainControl, NoMemory, EXHAUSTED),
     host(Unmap, NoMemory, EXHAUSTED),
     host(Protect, NoMemory, EXHAUSTED),
     host(SpaceCopy, NoMemory, EXHAUSTED),
