@@ -16,7 +16,7 @@ pub enum Table {
     Private = 0,
     /// Unix file descriptors.
     Descriptors = 1,
-    /// Root directory and working directory ([`path`]).
+    /// Root directory and working directory ([`path`]), and one word of the user's.
     Paths = 2,
 }
 

@@ -39,6 +39,12 @@ pub enum DomainOperation {
     ///
     /// [`Table`]: crate::capability::Table
     SetTable = 8,
+    /// Tells the user word of its table of paths. RSI: the word.
+    UserWord = 9,
+    /// Sets that word. Argument 0: the new one; RSI: the one before. It goes with the table: copied,
+    /// shared, 0 in an empty one. The kernel does not look at it; in Unix it is the mask of file
+    /// modes, which umask exchanges like this.
+    SetUserWord = 10,
 }
 
 impl DomainOperation {
@@ -54,6 +60,8 @@ impl DomainOperation {
             6 => Some(Self::Inspect),
             7 => Some(Self::SetDebugger),
             8 => Some(Self::SetTable),
+            9 => Some(Self::UserWord),
+            10 => Some(Self::SetUserWord),
             _ => None,
         }
     }

@@ -230,7 +230,7 @@ syscalls! {
     }
     19 DomainControl "domain_control" {
         summary: "Kills, suspends, resumes, re-equips or inspects a Domain.",
-        capability: "Domain, CONTROL (inspect: READ; SELF: own)",
+        capability: "Domain, CONTROL (inspect, user word: READ; SELF: own)",
         arguments: ["operation (DomainOperation)", "argument 0", "argument 1", "argument 2"],
         results: "By operation.",
         errors: [BadCapability "no such Domain or argument", WrongKind "not a Domain", MissingRight "no CONTROL or READ", BadArgument "undefined operation or value", BadAddress "a structure cannot be read", Gone "the Domain has ended", Busy "exec with more than one live thread", NoMemory "no memory for the new table"],

@@ -102,6 +102,24 @@ pub fn set_table(domain: CapRef, table: Table, inherit: Inherit, source: CapRef)
     control(domain, DomainOperation::SetTable, arguments).map(drop)
 }
 
+/// Tells the user word of a Domain's table of paths ([`CapRef::SELF`]: own).
+///
+/// # Errors
+/// As the row `domain_control` says.
+#[inline]
+pub fn user_word(domain: CapRef) -> Result<u64> {
+    control(domain, DomainOperation::UserWord, [0; 3]).map(|[word, _]| word)
+}
+
+/// Sets the user word of a Domain's table of paths ([`CapRef::SELF`]: own); tells the one before.
+///
+/// # Errors
+/// As the row `domain_control` says.
+#[inline]
+pub fn set_user_word(domain: CapRef, word: u64) -> Result<u64> {
+    control(domain, DomainOperation::SetUserWord, [word, 0, 0]).map(|[before, _]| before)
+}
+
 /// State of a Domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DomainState {
@@ -337,6 +355,8 @@ mod tests {
         assert!(inspect(domain).is_err());
         assert!(set_debugger(domain, None, 8).is_err());
         assert!(set_table(CapRef::SELF, Table::Descriptors, Inherit::Share, domain).is_err());
+        assert!(user_word(domain).is_err());
+        assert!(set_user_word(domain, 0o22).is_err());
         let numbers: std::vec::Vec<_> = made().iter().map(|call| call.2.clone()).collect();
         let expected = [
             [1, 9, 0, 0],
@@ -346,6 +366,8 @@ mod tests {
             [6, 0, 0, 0],
             [7, 0, 8, 0],
             [8, 1, 1, 20],
+            [9, 0, 0, 0],
+            [10, 18, 0, 0],
         ];
         assert_eq!(numbers, expected);
     }

@@ -47,6 +47,8 @@ pub struct CapTable {
     pub users: u32,
     /// How far it has been emptied.
     cursor: u32,
+    /// A word of the user's: a table of paths has one.
+    pub word: u64,
     more: Option<Id<More>>,
     /// Who pays for its pages.
     account: AccountId,
@@ -73,6 +75,7 @@ impl CapTable {
             occupied: 0,
             users: 1,
             cursor: 0,
+            word: 0,
             more: None,
             account,
             unused: Links::NONE,
@@ -153,7 +156,7 @@ impl Tables {
         self.tables.get(id)
     }
 
-    /// The table itself, for counting its users.
+    /// The table itself, for its word and for counting its users.
     pub fn get_mut(&mut self, id: TableId) -> Option<&mut CapTable> {
         self.tables.get_mut(id)
     }
@@ -360,10 +363,12 @@ impl Tables {
         Ok(copy)
     }
 
-    /// Copies what a fork's child gets: live slots without CLOFORK. `hold` counts each copy.
+    /// Copies what a fork's child gets: the word, and live slots without CLOFORK. `hold` counts each
+    /// copy.
     #[inline]
     pub fn fill_copy(&mut self, source: TableId, copy: TableId, mut hold: impl FnMut(Capability)) {
         let Some((from, to)) = self.tables.pair_mut(source, copy) else { return };
+        to.word = from.word;
         let mut occupied = from.occupied;
         while occupied != 0 {
             let slot = occupied.trailing_zeros() as usize;

@@ -1,4 +1,5 @@
-//! `domain_control`: kill, suspend, resume, exec, supervisor, debugger, tables, inspect.
+//! `domain_control`: kill, suspend, resume, exec, supervisor, debugger, tables, their
+//! word, inspect.
 //!
 //! Owns: their checks. Never here: the steps of an exit (`exit.rs`), of an exec (`exec.rs`) or of the
 //! exchange of a table (`tables.rs`).
@@ -76,6 +77,16 @@ impl<M: Machine> State<M> {
                 };
                 self.exchange_table(id, table, inherit, source)?;
             }
+            DomainOperation::UserWord => {
+                let paths = self.living_domain(id)?.tables[Table::Paths as usize];
+                let word = self.tables.get(paths).ok_or(Error::Gone)?.word;
+                return Ok(Done::Values(word, 0));
+            }
+            DomainOperation::SetUserWord => {
+                let paths = self.living_domain(id)?.tables[Table::Paths as usize];
+                let table = self.tables.get_mut(paths).ok_or(Error::Gone)?;
+                return Ok(Done::Values(core::mem::replace(&mut table.word, first), 0));
+            }
             DomainOperation::Inspect => {
                 let domain = self.domains.get(id).ok_or(Error::Gone)?;
                 let (alive, account) = (domain.alive, domain.account);
@@ -105,7 +116,7 @@ impl<M: Machine> State<M> {
         let capability = self.capability(me, reference)?;
         let domain = capability.domain()?;
         let right = match operation {
-            DomainOperation::Inspect => Rights::READ,
+            DomainOperation::Inspect | DomainOperation::UserWord => Rights::READ,
             _ => Rights::CONTROL,
         };
         capability.require(right)?;

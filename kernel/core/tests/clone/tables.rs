@@ -208,6 +208,38 @@ fn a_failure_at_any_allocation_changes_nothing() {
 }
 
 #[test]
+fn the_user_word_goes_with_the_table_of_paths() {
+    let world = World::new();
+    let (system, parent) = (&world.system, world.parent.thread);
+    let word = |thread| {
+        let words = [DomainOperation::UserWord as u64];
+        system.call(thread, Call::DomainControl, CapRef::SELF, &words).value()
+    };
+    let set = |thread, word| {
+        let words = [DomainOperation::SetUserWord as u64, word];
+        system.call(thread, Call::DomainControl, CapRef::SELF, &words).value()
+    };
+    assert_eq!((set(parent, u64::MAX), set(parent, 0o22), word(parent)), (0, u64::MAX, 0o22));
+    let fork = |paths| world.fork(&CloneSpec { paths, ..world.spec() }).0;
+    let [copy, share, empty] = [Inherit::Copy, Inherit::Share, Inherit::Empty].map(fork);
+    assert_eq!([copy, share, empty].map(word), [0o22, 0o22, 0]);
+    set(copy, 1);
+    set(share, 2);
+    set(empty, 3);
+    assert_eq!([parent, copy, share, empty].map(word), [2, 1, 2, 3]);
+    let exchange = |inherit| {
+        let (operation, table) = (DomainOperation::SetTable as u64, Table::Paths as u64);
+        let words = [operation, table, inherit as u64];
+        system.call(share, Call::DomainControl, CapRef::SELF, &words).value();
+    };
+    exchange(Inherit::Copy);
+    set(share, 4);
+    assert_eq!([parent, share].map(word), [2, 4], "not shared any more");
+    exchange(Inherit::Empty);
+    assert_eq!(word(share), 0);
+}
+
+#[test]
 fn tables_of_what_has_ended_are_gone() {
     let world = World::new();
     let system = &world.system;

@@ -18,12 +18,13 @@ use tine::abi::{Call, CapRef, Error, Kind, Table};
 use tine::sys::capability::{ANYWHERE, Placement, close, create, duplicate, information, mint};
 use tine::sys::domain::{
     FirstRegisters, RemoteThread, exec, inspect, kill, resume, set_debugger, set_supervisor,
-    set_table, suspend, yield_now,
+    set_table, set_user_word, suspend, user_word, yield_now,
 };
 use tine::sys::memory::{Remote, copy_in, copy_out, unmap_elsewhere};
 use tine::sys::message::{recv, reply};
 
 use super::{Case, case};
+use crate::process::{child, exits};
 use crate::verdict::{Failure, Verdict, check, equal, refused};
 
 pub(super) use clone::specification;
@@ -51,6 +52,7 @@ pub(super) const CASES: &[Case] = &[
     case("domain.clone", clone::copy),
     case("domain.private-table", clone::private_table),
     case("domain.tables", tables),
+    case("domain.user-word", user_word_of_paths),
     case("domain.reserved-slot", reserved_slot),
 ];
 
@@ -326,6 +328,22 @@ fn tables() -> Verdict {
     equal(recv(port)?.badge, 13, "whose identity it was")?;
     kill(program.domain, 9)?;
     program.ends(ExitKind::Killed, 9)
+}
+
+/// The place of a mask of file modes: a fork copies it.
+fn user_word_of_paths() -> Verdict {
+    set_user_word(CapRef::SELF, 0o27)?;
+    let pid = child(|| {
+        equal(user_word(CapRef::SELF)?, 0o27, "the word of a child")?;
+        equal(set_user_word(CapRef::SELF, 0o77)?, 0o27, "the word before")?;
+        Ok(0)
+    })?;
+    exits(pid, 0)?;
+    equal(user_word(CapRef::SELF)?, 0o27, "the word of the parent")?;
+    set_table(CapRef::SELF, Table::Paths, Inherit::Copy, CapRef::SELF)?;
+    equal(user_word(CapRef::SELF)?, 0o27, "the word of a copy")?;
+    set_table(CapRef::SELF, Table::Paths, Inherit::Empty, CapRef::SELF)?;
+    equal(user_word(CapRef::SELF)?, 0, "the word of an empty table")
 }
 
 /// A slot that a call has reserved is in use and yet nothing; whoever replaces it meanwhile, or

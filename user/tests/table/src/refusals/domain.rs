@@ -26,6 +26,8 @@ const EXEC: Value = word(DomainOperation::Exec as u64);
 const SUPERVISOR: Value = word(DomainOperation::SetSupervisor as u64);
 const DEBUGGER: Value = word(DomainOperation::SetDebugger as u64);
 const SET_TABLE: Value = word(DomainOperation::SetTable as u64);
+const USER_WORD: Value = word(DomainOperation::UserWord as u64);
+const SET_USER_WORD: Value = word(DomainOperation::SetUserWord as u64);
 const PRIVATE: Value = word(Table::Private as u64);
 const DESCRIPTORS: Value = word(Table::Descriptors as u64);
 const PATHS: Value = word(Table::Paths as u64);
@@ -237,6 +239,18 @@ pub(super) const ROWS: &[Row] = &[
         Some(Gone),
         "a table from the dead",
     ),
+    row(DomainControl, CapRef::SELF, &[USER_WORD], None, "the own word"),
+    row(DomainControl, DOMAIN_READ, &[USER_WORD], None, "another's word"),
+    row(DomainControl, DOMAIN, &[SET_USER_WORD, word(u64::MAX)], None, "a word for another"),
+    row(
+        DomainControl,
+        DOMAIN_READ,
+        &[SET_USER_WORD, word(1)],
+        Some(MissingRight),
+        "a word without CONTROL",
+    ),
+    row(DomainControl, DOMAIN_ENDED, &[USER_WORD], Some(Gone), "the word of the dead"),
+    row(DomainControl, DOMAIN_ENDED, &[SET_USER_WORD, word(1)], Some(Gone), "a word for the dead"),
     row(DomainControl, DOMAIN, &[word(0)], Some(BadArgument), "operation 0"),
     row(DomainControl, DOMAIN, &[word(99)], Some(BadArgument), "operation 99"),
     row(DomainControl, DOMAIN, &[SUSPEND, UNDEFINED], Some(BadArgument), "an undefined reason"),
