@@ -116,6 +116,34 @@ pub struct CloneSpec {
     pub private: [Option<PrivateEntry>; PRIVATE_ENTRIES],
 }
 
+impl CloneSpec {
+    /// A child like its caller: copies of its memory and tables but the private one, which is empty,
+    /// its account, its registers. The capability goes to `domain`, notifications to `supervisor` under
+    /// `badge`.
+    #[inline]
+    #[must_use]
+    pub const fn fork(domain: Destination, supervisor: CapRef, badge: u64) -> Self {
+        Self {
+            space: Inherit::Copy,
+            descriptors: Inherit::Copy,
+            paths: Inherit::Copy,
+            domain,
+            account: CapRef::SELF,
+            supervisor,
+            supervisor_badge: badge,
+            debugger: CapRef::SELF,
+            debugger_badge: 0,
+            suspend: Suspend::empty(),
+            child_result: 0,
+            stack: None,
+            instruction: None,
+            gs_base: None,
+            fs_base: None,
+            private: [None; PRIVATE_ENTRIES],
+        }
+    }
+}
+
 impl Wire for CloneSpec {
     /// Word 0: inherit codes (bits 0..2, 2..4, 4..6), override flags (8..12: stack, instruction,
     /// GS, FS), kinds of the private entries (16..28, two bits each: none, caller, own, mint),

@@ -6,9 +6,7 @@
 use tine_abi::{
     Call, CapRef, Error, Kind, Table,
     capability::{Destination, Rights},
-    domain::{
-        CloneSpec, DomainOperation, Inherit, PRIVATE_ENTRIES, Suspend, ThreadOperation, rank,
-    },
+    domain::{CloneSpec, DomainOperation, Inherit, ThreadOperation, rank},
     hardware::HardwareOperation,
     memory::{CopyRequest, Inheritance, MapRequest, PAGE, Place, Protection, Source},
     message::{Extras, SendCapability, SendMode},
@@ -180,24 +178,8 @@ impl World {
 
     /// The server makes a copy of its caller.
     fn clone(&self, call: Call, token: u64) -> impl Fn() -> Outcome {
-        let specification = CloneSpec {
-            space: Inherit::Copy,
-            descriptors: Inherit::Copy,
-            paths: Inherit::Copy,
-            domain: Destination::lowest_from(CapRef::private(40)),
-            account: CapRef::SELF,
-            supervisor: self.port,
-            supervisor_badge: 55,
-            debugger: CapRef::SELF,
-            debugger_badge: 0,
-            suspend: Suspend::empty(),
-            child_result: 42,
-            stack: None,
-            instruction: None,
-            gs_base: None,
-            fs_base: None,
-            private: [None; PRIVATE_ENTRIES],
-        };
+        let specification =
+            CloneSpec::fork(Destination::lowest_from(CapRef::private(40)), self.port, 55);
         self.system.put(self.server.thread, STRUCTURE, &specification);
         move || self.system.call(self.server.thread, call, self.port, &[token, STRUCTURE])
     }

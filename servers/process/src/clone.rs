@@ -2,7 +2,7 @@
 
 use tine_abi::Error;
 use tine_abi::capability::{CapRef, slot};
-use tine_abi::domain::{CloneSpec, Inherit, PRIVATE_ENTRIES, PrivateEntry, PrivateSource, Suspend};
+use tine_abi::domain::{CloneSpec, Inherit, PRIVATE_ENTRIES, PrivateEntry, PrivateSource};
 use tine_process_model::{Badge, CloneFailure, Memory, ProcessId, Token};
 use tine_sys::domain::clone_caller;
 
@@ -35,21 +35,11 @@ pub(crate) fn clone(
             Memory::Copy => Inherit::Copy,
             Memory::Share => Inherit::Share,
         },
-        descriptors: Inherit::Copy,
-        paths: Inherit::Copy,
-        domain: PLACE,
         account: PROGRAMS,
-        supervisor: SERVICE,
-        supervisor_badge: badge,
-        debugger: CapRef::SELF,
-        debugger_badge: 0,
-        suspend: Suspend::empty(),
         child_result: u64::from(pid),
-        stack: None,
-        instruction: None,
         gs_base: (control != 0).then_some(control),
-        fs_base: None,
         private: private(badge),
+        ..CloneSpec::fork(PLACE, SERVICE, badge)
     };
     domains.reserve(child).map_err(failure)?;
     let domain = clone_caller(SERVICE, token.0, &specification).map_err(failure)?;

@@ -3,7 +3,7 @@
 use tine_abi::{
     Call, CapRef,
     capability::Destination,
-    domain::{CloneSpec, Inherit, PRIVATE_ENTRIES, PrivateEntry, PrivateSource, Suspend},
+    domain::{CloneSpec, PRIVATE_ENTRIES, PrivateEntry, PrivateSource},
     message::{Extras, MessageKind, Status},
 };
 use tine_kcore::{
@@ -50,22 +50,9 @@ impl World {
         });
         private[1] = Some(PrivateEntry::inherited(2));
         CloneSpec {
-            space: Inherit::Copy,
-            descriptors: Inherit::Copy,
-            paths: Inherit::Copy,
-            domain: Destination::lowest_from(CapRef::private(40)),
-            account: CapRef::SELF,
-            supervisor: self.port,
-            supervisor_badge: 55,
-            debugger: CapRef::SELF,
-            debugger_badge: 0,
-            suspend: Suspend::empty(),
             child_result: 42,
-            stack: None,
-            instruction: None,
-            gs_base: None,
-            fs_base: None,
             private,
+            ..CloneSpec::fork(Destination::lowest_from(CapRef::private(40)), self.port, 55)
         }
     }
 

@@ -1,9 +1,7 @@
 //! Clones: what a child has of its original and what the specification gives it.
 
 use tine::abi::capability::{Destination, Rights, slot};
-use tine::abi::domain::{
-    CloneSpec, Inherit, PRIVATE_ENTRIES, PrivateEntry, PrivateSource, Suspend, rank,
-};
+use tine::abi::domain::{CloneSpec, Inherit, PrivateEntry, PrivateSource, Suspend, rank};
 use tine::abi::message::MessageKind;
 use tine::abi::notification::{ExitKind, Notification};
 use tine::abi::{CapRef, Error, Kind};
@@ -20,22 +18,10 @@ use crate::verdict::{Verdict, equal, refused};
 /// A specification of a clone that copies memory and nothing else, supervised by `port`.
 pub(in crate::cases) fn specification(port: CapRef) -> CloneSpec {
     CloneSpec {
-        space: Inherit::Copy,
         descriptors: Inherit::Empty,
         paths: Inherit::Empty,
-        domain: ANYWHERE,
-        account: CapRef::SELF,
-        supervisor: port,
-        supervisor_badge: 6,
-        debugger: CapRef::SELF,
-        debugger_badge: 0,
-        suspend: Suspend::empty(),
         child_result: 99,
-        stack: None,
-        instruction: None,
-        gs_base: None,
-        fs_base: None,
-        private: [None; PRIVATE_ENTRIES],
+        ..CloneSpec::fork(ANYWHERE, port, 6)
     }
 }
 
