@@ -22,6 +22,18 @@ const LONG: &[(&str, &str)] = &[];
 /// it; and its file that only tests use.
 const TOOLBOX: (&str, usize, &str) = ("kernel/sync/src/", 800, "kernel/sync/src/host.rs");
 
+/// Crates that the project has chosen for good, each somewhere where it fits.
+const CRATES: &[&str] = &[
+    "acpi",
+    "conquer-once",
+    "crossbeam-queue",
+    "futures-util",
+    "heapless",
+    "limine",
+    "spin",
+    "x86_64",
+];
+
 /// Where `unsafe` may be written.
 const UNSAFE: &[&str] = &[
     "kernel/sync/",
@@ -226,6 +238,8 @@ struct Package {
     name: String,
     folder: String,
     dependencies: Vec<String>,
+    /// Crates of others that it uses, in tests too.
+    crates: Vec<String>,
     has_tests: bool,
     is_default: bool,
 }
@@ -246,14 +260,22 @@ fn packages() -> Vec<Package> {
     for package in metadata["packages"].as_array().into_iter().flatten() {
         let manifest = Path::new(package["manifest_path"].as_str().unwrap_or_default());
         let dependencies = package["dependencies"].as_array().into_iter().flatten();
+        let (own, others): (Vec<_>, Vec<_>) =
+            dependencies.partition(|dependency| dependency["path"].is_string());
         let mut targets = package["targets"].as_array().into_iter().flatten();
         packages.push(Package {
             name: package["name"].as_str().unwrap_or_default().to_owned(),
             folder: relative(manifest.parent().unwrap_or(manifest)),
-            dependencies: dependencies
+            dependencies: own
+                .iter()
                 .filter(|dependency| dependency["kind"] != "dev")
                 .filter_map(|dependency| dependency["path"].as_str())
                 .map(|path| relative(Path::new(path)))
+                .collect(),
+            crates: others
+                .iter()
+                .filter_map(|dependency| dependency["name"].as_str())
+                .map(str::to_owned)
                 .collect(),
             has_tests: targets.any(|target| target["test"] == true),
             is_default: default.contains(&&package["id"]),
@@ -310,6 +332,18 @@ fn cargo_test_runs_every_test() {
             complaints.push(format!("{folder}: has no tests; take it out of default-members"));
         }
     }
+    none(&complaints);
+}
+
+#[test]
+fn the_chosen_crates_are_used() {
+    let packages = packages();
+    let used: Vec<_> = packages.iter().flat_map(|package| &package.crates).collect();
+    let complaints: Vec<_> = CRATES
+        .iter()
+        .filter(|name| !used.iter().any(|it| it == *name))
+        .map(|name| format!("{name}: no package uses it; find where it fits"))
+        .collect();
     none(&complaints);
 }
 

@@ -16,9 +16,9 @@ pub mod growth;
 use core::alloc::Layout;
 use core::ops::Range;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicBool, Ordering};
 
 use growth::{Growth, Step};
+use spin::{mutex::SpinMutex, relax::RelaxStrategy};
 use talc::TalcLock;
 use talc::base::{Talc, binning::Binning};
 use talc::source::Source;
@@ -28,34 +28,19 @@ use tine_sys::{domain, memory};
 
 use crate::{control, start};
 
-/// A lock that lets other threads run while it waits.
+/// How the lock waits: it lets other threads run.
 #[derive(Debug)]
-pub struct YieldLock(AtomicBool);
+pub struct Yield;
 
-// SAFETY: `try_lock` succeeds for one holder until `unlock`, by an atomic exchange with acquire and
-// release ordering.
-unsafe impl lock_api::RawMutex for YieldLock {
-    const INIT: Self = Self(AtomicBool::new(false));
-
-    type GuardMarker = lock_api::GuardNoSend;
-
+impl RelaxStrategy for Yield {
     #[inline]
-    fn lock(&self) {
-        while !self.try_lock() {
-            domain::yield_now();
-        }
-    }
-
-    #[inline]
-    fn try_lock(&self) -> bool {
-        !self.0.swap(true, Ordering::Acquire)
-    }
-
-    #[inline]
-    unsafe fn unlock(&self) {
-        self.0.store(false, Ordering::Release);
+    fn relax() {
+        domain::yield_now();
     }
 }
+
+/// A lock that lets other threads run while it waits.
+pub type YieldLock = SpinMutex<(), Yield>;
 
 /// Data behind a [`YieldLock`].
 pub type Lock<T> = lock_api::Mutex<YieldLock, T>;

@@ -4,8 +4,9 @@
 //! what is allowed (the mapping tree is), it only remembers part of the answer for the processor.
 //!
 //! An entry is zero, or it holds a frame, or it is the marker of a borrowed part ([`borrowed`]). A
-//! leaf that holds a frame which nothing may access has [`HELD`] instead of [`PRESENT`]. Tables have no bit that restricts but [`WRITABLE`]: NX is set in
-//! leaves only, [`USER`] in every entry. Source: Intel SDM volume 3A, table 4-20.
+//! leaf that holds a frame which nothing may access has [`HELD`] instead of [`PRESENT`]. Tables have no
+//! bit that restricts but [`WRITABLE`]: NX is set in leaves only, [`USER`] in every entry. Source: Intel
+//! SDM volume 3A, table 4-20.
 
 use tine_abi::memory::Protection;
 

@@ -12,8 +12,9 @@
 //!
 //! Stores to anonymous memory with private tables, the bulk, build no plan: `store_anonymous`.
 //!
-//! Cost with private tables: four loads, one store. With `k` shared levels: for each live entry of
-//! each of them one load and two stores, but for no more than one part of a large table (`table`).
+//! Cost with private tables: four loads, five where nothing is there, one store. With `k` shared
+//! levels: for each live entry of each of them one load and two stores, but for no more than one part
+//! of a large table (`table`).
 
 use tine_abi::{layout, memory::Protection, notification::FaultKind};
 
